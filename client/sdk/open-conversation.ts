@@ -1,0 +1,159 @@
+import type { Answer, ClientEventInput, ConversationChange, LoggedEvent, Vote } from "../../server/protocol/index.ts";
+import type { PatchbayClient } from "./client.ts";
+import { answerOf, nextSeq, reduce, streaming, type Transcript, type TranscriptInput } from "./transcript.ts";
+
+/** Without news for this long from a streaming answer, the log is asked again. */
+const STALL_MS = 8_000;
+
+/**
+ * One conversation kept up to date over a connection: follows answers while they are written, and after a lost
+ * connection, a gap or a server restart asks for what it missed. `subscribe`/`snapshot` fit React's
+ * useSyncExternalStore; the terminal uses the same two.
+ */
+export class OpenConversation {
+  readonly id: string;
+  readonly #client: PatchbayClient;
+  readonly #listeners = new Set<() => void>();
+  readonly #unhook: (() => void)[];
+  readonly #stallTimer: ReturnType<typeof setInterval>;
+  #transcript: Transcript | null = null;
+  #deleted = false;
+  #lastNewsAt = Date.now();
+
+  constructor(client: PatchbayClient, conversationId: string) {
+    this.id = conversationId;
+    this.#client = client;
+    this.#unhook = [
+      client.onLogged((logged) => this.#onLogged(logged)),
+      client.onChange((change) => this.#onChange(change)),
+      client.onStatus((status) => status === "online" && void this.refresh()),
+    ];
+    this.#stallTimer = setInterval(() => this.#checkStall(), STALL_MS / 2);
+  }
+
+  snapshot = (): Transcript | null => this.#transcript;
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  get deleted(): boolean {
+    return this.#deleted;
+  }
+
+  /** Loads the conversation (again) and follows what is being written. @throws {PatchbayError} `not-found` … */
+  async load(): Promise<void> {
+    const { conversation, messages } = await this.#client.call("conversation:open", { conversationId: this.id });
+    this.#apply({ type: "opened", conversation, messages });
+    await this.#followAll();
+  }
+
+  /** As {@link load}, for moments when nobody waits for the result: a failure is met again at the next connection. */
+  async refresh(): Promise<void> {
+    if (this.#deleted) return;
+    await this.load().catch(() => undefined);
+  }
+
+  async send(
+    text: string,
+    options: Pick<ClientEventInput<"message:send">, "parentId" | "adapter"> & { clientId: string },
+  ): Promise<Answer> {
+    const reply = await this.#client.call("message:send", { conversationId: this.id, text, ...options });
+    const { conversation } = reply;
+    this.#apply({ type: "changed", change: { type: "message", conversation, message: reply.question } });
+    this.#apply({ type: "changed", change: { type: "message", conversation, message: reply.answer } });
+    await this.#follow(reply.answer.generationId);
+    return reply.answer;
+  }
+
+  async regenerate(messageId: string, adapter?: string): Promise<Answer> {
+    const { conversation, answer } = await this.#client.call("message:regenerate", {
+      messageId,
+      ...(adapter && { adapter }),
+    });
+    this.#apply({ type: "changed", change: { type: "message", conversation, message: answer } });
+    await this.#follow(answer.generationId);
+    return answer;
+  }
+
+  async showBranch(messageId: string): Promise<void> {
+    const { conversation } = await this.#client.call("conversation:branch", { conversationId: this.id, messageId });
+    this.#apply({ type: "changed", change: { type: "saved", conversation } });
+  }
+
+  async stop(generationId: string): Promise<void> {
+    await this.#client.call("stop", { generationId });
+  }
+
+  async vote(messageId: string, vote: Omit<ClientEventInput<"vote:set">, "messageId">): Promise<Vote> {
+    const reply = await this.#client.call("vote:set", { messageId, ...vote });
+    this.#applyVote(messageId, reply.vote);
+    return reply.vote;
+  }
+
+  async retractVote(messageId: string): Promise<void> {
+    await this.#client.call("vote:retract", { messageId });
+    this.#applyVote(messageId, null);
+  }
+
+  close(): void {
+    clearInterval(this.#stallTimer);
+    for (const off of this.#unhook) off();
+    if (!this.#transcript) return;
+    for (const { generationId } of streaming(this.#transcript))
+      void this.#client.call("unsubscribe", { generationId }).catch(() => undefined);
+  }
+
+  #applyVote(messageId: string, vote: Vote | null): void {
+    this.#apply({ type: "changed", change: { type: "vote", conversationId: this.id, messageId, vote } });
+  }
+
+  async #followAll(): Promise<void> {
+    const answers = this.#transcript ? streaming(this.#transcript) : [];
+    await Promise.all(answers.map((answer) => this.#follow(answer.generationId)));
+  }
+
+  async #follow(generationId: string): Promise<void> {
+    if (!this.#transcript) return;
+    this.#lastNewsAt = Date.now();
+    await this.#client.call("subscribe", { generationId, afterSeq: nextSeq(this.#transcript, generationId) - 1 });
+  }
+
+  #onLogged(logged: LoggedEvent): void {
+    const transcript = this.#transcript;
+    if (!transcript || !answerOf(transcript, logged.generationId)) return;
+    this.#lastNewsAt = Date.now();
+    if (logged.seq > nextSeq(transcript, logged.generationId)) void this.#follow(logged.generationId).catch(() => undefined);
+    else this.#apply({ type: "logged", logged });
+  }
+
+  #onChange(change: ConversationChange): void {
+    if (change.type === "deleted") {
+      if (change.conversationId !== this.id) return;
+      this.#deleted = true;
+      this.#notify();
+      return;
+    }
+    const before = this.#transcript;
+    this.#apply({ type: "changed", change });
+    const added = change.type === "message" && this.#transcript !== before && change.message.role === "assistant";
+    if (added) void this.#followAll().catch(() => undefined);
+  }
+
+  #checkStall(): void {
+    const waiting = this.#transcript && streaming(this.#transcript).length > 0;
+    if (waiting && this.#client.status === "online" && Date.now() - this.#lastNewsAt > STALL_MS) void this.refresh();
+  }
+
+  #apply(input: TranscriptInput): void {
+    const next = reduce(this.#transcript, input);
+    if (next === this.#transcript) return;
+    this.#transcript = next;
+    this.#notify();
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}

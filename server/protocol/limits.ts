@@ -1,0 +1,11 @@
+/** Sizes that both ends know, so that a client can warn before the server refuses. */
+export const limits = {
+  /** Characters in one message. */
+  messageChars: 16_000,
+  titleChars: 120,
+  commentChars: 4_000,
+  /** Bytes of one socket event or HTTP body. */
+  eventBytes: 128 * 1024,
+  /** Answers one person may have running or waiting at once. */
+  runningTurnsPerUser: 8,
+} as const;

@@ -1,0 +1,106 @@
+import { z } from "zod";
+import { limits } from "./limits.ts";
+
+/** ULIDs, made by the server only: https://github.com/ulid/spec */
+export const Id = z.string().regex(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/, "not an id");
+
+/** An adapter's id, which is also its folder's name. `base` means the base model without an adapter. */
+export const AdapterId = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, "lower-case letters, digits and dashes");
+export const BASE = "base";
+
+/** What the router decided for a turn, and why. Confidences are probabilities from 0 to 1. */
+export const Decision = z.object({
+  domain: AdapterId,
+  confidence: z.number(),
+  runnerUp: z.object({ domain: AdapterId, confidence: z.number() }).nullable(),
+  /** The words that spoke for the choice, for people. */
+  reason: z.string(),
+  /** Those words with their weight (logit contribution against the runner-up), strongest first. */
+  evidence: z.array(z.object({ feature: z.string(), weight: z.number() })),
+  /** Version of the classifier's head. */
+  head: z.string(),
+  pinned: z.boolean(),
+});
+export type Decision = z.infer<typeof Decision>;
+
+/** Who answers: an adapter at a version, or the base model (`version` and `sha256` null). */
+export const Expert = z.object({
+  id: AdapterId,
+  title: z.string(),
+  version: z.string().nullable(),
+  sha256: z.string().nullable(),
+});
+export type Expert = z.infer<typeof Expert>;
+
+/** An adapter as the page and the CLI show it. */
+export const AdapterSummary = z.object({
+  id: AdapterId,
+  title: z.string(),
+  description: z.string(),
+  /** CSS colour of its jack and cable. */
+  colour: z.string(),
+  version: z.string(),
+  /** A quiet standing line under its answers, such as what they are not. */
+  notice: z.string().nullable(),
+});
+export type AdapterSummary = z.infer<typeof AdapterSummary>;
+
+export const VoteReason = z.enum(["wrong", "unhelpful", "unsafe", "too-long", "off-topic", "helpful", "clear", "friendly"]);
+export type VoteReason = z.infer<typeof VoteReason>;
+
+export const VoteInput = z.object({
+  value: z.union([z.literal(1), z.literal(-1)]),
+  reasons: z.array(VoteReason).max(8).default([]),
+  comment: z.string().trim().max(limits.commentChars).default(""),
+  /** The answer the person would have wanted. */
+  correction: z.string().trim().max(limits.messageChars).default(""),
+});
+export const Vote = VoteInput.extend({ updatedAt: z.string() });
+export type Vote = z.infer<typeof Vote>;
+
+export const Timings = z.object({ routeMs: z.number(), firstTokenMs: z.number().nullable(), totalMs: z.number() });
+export type Timings = z.infer<typeof Timings>;
+
+/** Tokens of a turn: the prompt's, those of them found in the KV cache, and the answer's. */
+export const TokenCounts = z.object({ prompt: z.number(), cached: z.number(), completion: z.number() });
+export type TokenCounts = z.infer<typeof TokenCounts>;
+
+/**
+ * How an answer stands. `streaming` is the one state that changes; the text of the others is final.
+ * `interrupted`: the server or the model process ended before the answer did; what was generated is kept.
+ */
+export const AnswerStatus = z.enum(["streaming", "complete", "cut-off", "stopped", "failed", "interrupted"]);
+export type AnswerStatus = z.infer<typeof AnswerStatus>;
+
+const messageBase = { id: Id, conversationId: Id, parentId: Id.nullable(), text: z.string(), createdAt: z.string() };
+export const Question = z.object({ ...messageBase, role: z.literal("user"), clientId: z.string().nullable() });
+export const Answer = z.object({
+  ...messageBase,
+  role: z.literal("assistant"),
+  generationId: Id,
+  status: AnswerStatus,
+  expert: Expert.nullable(),
+  decision: Decision.nullable(),
+  /** Turns that no longer fitted into the context and were left out of the prompt, oldest first. */
+  droppedTurns: z.number(),
+  timings: Timings.nullable(),
+  tokens: TokenCounts.nullable(),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  vote: Vote.nullable(),
+});
+export const Message = z.discriminatedUnion("role", [Question, Answer]);
+export type Question = z.infer<typeof Question>;
+export type Answer = z.infer<typeof Answer>;
+export type Message = z.infer<typeof Message>;
+
+export const Conversation = z.object({
+  id: Id,
+  title: z.string(),
+  /** Adapter id that answers every turn, or null where the router decides. */
+  pinned: AdapterId.nullable(),
+  /** Last message of the branch that is shown; null in an empty conversation. */
+  activeLeafId: Id.nullable(),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+});
+export type Conversation = z.infer<typeof Conversation>;

@@ -1,0 +1,94 @@
+import { z } from "zod";
+import type { ErrorBody } from "./errors.ts";
+import { limits } from "./limits.ts";
+import {
+  AdapterId,
+  type AdapterSummary,
+  type Answer,
+  type Conversation,
+  Id,
+  type Message,
+  type Question,
+  type Vote,
+  VoteInput,
+} from "./resources.ts";
+import type { LoggedEvent } from "./turn-event.ts";
+
+const title = z.string().trim().min(1, "empty title").max(limits.titleChars);
+/** A conversation's pin or a single turn's choice: an adapter's id, `base`, or `auto` for the router. */
+const choice = z.union([AdapterId, z.literal("auto")]);
+
+/** What a client may send. Every event is acknowledged with {@link Ack}; the schemas are checked at the edge. */
+export const clientEvents = {
+  adapters: z.object({}),
+  "conversation:list": z.object({}),
+  "conversation:create": z.object({ title: title.optional(), pinned: choice.optional() }),
+  "conversation:open": z.object({ conversationId: Id }),
+  "conversation:rename": z.object({ conversationId: Id, title }),
+  "conversation:pin": z.object({ conversationId: Id, pinned: choice }),
+  "conversation:delete": z.object({ conversationId: Id }),
+  /** Shows another branch: the leaf reached from `messageId` by its newest children. */
+  "conversation:branch": z.object({ conversationId: Id, messageId: Id }),
+  /** Appends a question below `parentId` (default: the active leaf) and starts its answer. `clientId` makes a repeat harmless. */
+  "message:send": z.object({
+    conversationId: Id,
+    clientId: z.string().min(1).max(64),
+    text: z.string().trim().min(1, "empty message").max(limits.messageChars),
+    parentId: Id.nullable().optional(),
+    adapter: choice.optional(),
+  }),
+  /** Writes another answer beside `messageId` (an answer), by the same or another adapter. */
+  "message:regenerate": z.object({ messageId: Id, adapter: choice.optional() }),
+  /** Idempotent: stopping what has ended changes nothing. */
+  stop: z.object({ generationId: Id }),
+  /** Replays the log after `afterSeq`, then follows it. */
+  subscribe: z.object({ generationId: Id, afterSeq: z.number().int().min(0) }),
+  unsubscribe: z.object({ generationId: Id }),
+  "vote:set": VoteInput.extend({ messageId: Id }),
+  "vote:retract": z.object({ messageId: Id }),
+} as const;
+
+export type ClientEventName = keyof typeof clientEvents;
+/** What a client sends: defaults may be left out. */
+export type ClientEventInput<Name extends ClientEventName> = z.input<(typeof clientEvents)[Name]>;
+/** What the server works with after parsing. */
+export type ClientEventPayload<Name extends ClientEventName> = z.output<(typeof clientEvents)[Name]>;
+
+/** What the acknowledgement of each event carries besides `ok`. */
+export interface Replies {
+  adapters: { adapters: AdapterSummary[] };
+  "conversation:list": { conversations: Conversation[] };
+  "conversation:create": { conversation: Conversation };
+  "conversation:open": { conversation: Conversation; messages: Message[] };
+  "conversation:rename": { conversation: Conversation };
+  "conversation:pin": { conversation: Conversation };
+  "conversation:delete": { conversationId: string };
+  "conversation:branch": { conversation: Conversation };
+  "message:send": { conversation: Conversation; question: Question; answer: Answer };
+  "message:regenerate": { conversation: Conversation; answer: Answer };
+  stop: { stopped: boolean };
+  subscribe: { generationId: string };
+  unsubscribe: { generationId: string };
+  "vote:set": { vote: Vote };
+  "vote:retract": Record<never, never>;
+}
+
+export type Ack<Name extends ClientEventName> = ({ ok: true } & Replies[Name]) | { ok: false; error: ErrorBody };
+
+/** Client → server, as socket.io types them. */
+export type ClientToServerEvents = {
+  [Name in ClientEventName]: (payload: ClientEventInput<Name>, ack: (reply: Ack<Name>) => void) => void;
+};
+
+/** Changes that a person's other tabs and devices follow. */
+export type ConversationChange =
+  | { type: "saved"; conversation: Conversation }
+  | { type: "deleted"; conversationId: string }
+  | { type: "message"; conversation: Conversation; message: Message }
+  | { type: "vote"; conversationId: string; messageId: string; vote: Vote | null };
+
+/** Server → client. */
+export interface ServerToClientEvents {
+  generation: (logged: LoggedEvent) => void;
+  conversation: (change: ConversationChange) => void;
+}

@@ -1,0 +1,30 @@
+import { z } from "zod";
+import { Decision, Expert, Timings, TokenCounts } from "./resources.ts";
+
+/**
+ * The life of one answer, as it is written to the log and as clients receive it, live or replayed:
+ * route, start, delta…, then finish or error, each with the next sequence number, from 1.
+ */
+export const TurnEvent = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("route"), decision: Decision, expert: Expert }),
+  z.object({ type: z.literal("start"), promptTokens: z.number(), cachedTokens: z.number(), droppedTurns: z.number() }),
+  z.object({ type: z.literal("delta"), text: z.string() }),
+  z.object({
+    type: z.literal("finish"),
+    /** `stop`: the model was done; `length`: it reached the limit; `stopped`: somebody pressed stop. */
+    reason: z.enum(["stop", "length", "stopped"]),
+    timings: Timings,
+    tokens: TokenCounts,
+  }),
+  z.object({ type: z.literal("error"), code: z.string(), message: z.string() }),
+]);
+export type TurnEvent = z.infer<typeof TurnEvent>;
+
+/** A log entry on its way to a client. */
+export interface LoggedEvent {
+  generationId: string;
+  seq: number;
+  event: TurnEvent;
+}
+
+export const isLast = (event: TurnEvent): boolean => event.type === "finish" || event.type === "error";
