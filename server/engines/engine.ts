@@ -1,0 +1,51 @@
+import type { EngineHealth } from "../protocol/index.ts";
+
+export interface ChatMessage {
+  role: "system" | "user" | "assistant";
+  content: string;
+}
+
+/** A verified LoRA file. `path` holds the content hash in its name, so that no engine serves a stale one. */
+export interface AdapterFile {
+  /** Adapter version, such as `support@1`. */
+  version: string;
+  sha256: string;
+  path: string;
+}
+
+export interface Sampling {
+  temperature: number;
+  topP: number;
+  topK: number;
+  minP: number;
+  /** Penalty on tokens of the last 64; 1 is none. */
+  repeatPenalty: number;
+  /** Most tokens an answer may have. The context may allow fewer. */
+  maxTokens: number;
+}
+
+export interface GenerateRequest {
+  /** System prompt first, then user and assistant turns in order, the newest user turn last. */
+  messages: ChatMessage[];
+  /** null: the base model alone. */
+  adapter: AdapterFile | null;
+  sampling: Sampling;
+  /** Always explicit: the same request with the same seed gives the same answer. 0 to 2^31 - 1. */
+  seed: number;
+}
+
+/**
+ * `started` comes once, when the prompt is evaluated; then deltas; then `finished`. `droppedTurns` counts the oldest
+ * user turns (with their answers) that did not fit into the context.
+ */
+export type GenerationEvent =
+  | { type: "started"; promptTokens: number; cachedTokens: number; droppedTurns: number }
+  | { type: "delta"; text: string }
+  | { type: "finished"; reason: "stop" | "length" | "stopped"; completionTokens: number };
+
+/** What produces answers. Failures are thrown as PatchbayError; an aborted signal ends with `finished: stopped`. */
+export interface Engine {
+  generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerationEvent>;
+  health(): EngineHealth & { running: number; waiting: number };
+  close(): Promise<void>;
+}

@@ -1,0 +1,2 @@
+export type { AdapterFile, ChatMessage, Engine, GenerateRequest, GenerationEvent, Sampling } from "./engine.ts";
+export { LocalEngine, type LocalEngineOptions } from "./local/engine.ts";
