@@ -1,0 +1,38 @@
+import fs from "node:fs";
+import path from "node:path";
+import SqliteDatabase from "better-sqlite3";
+import { Kysely, Migrator, SqliteDialect } from "kysely";
+import * as chat from "./migrations/0001-chat.ts";
+import type { Schema } from "./schema.ts";
+
+export type Database = Kysely<Schema>;
+
+/** In order; forward only. */
+const migrations = { "0001-chat": chat };
+
+export interface OpenOptions {
+  /** Upper bound in 4 KiB pages, as a full disk would set one. Tests use it; undefined is no bound. */
+  maxPages?: number;
+}
+
+/**
+ * Opens the SQLite file, made where there is none, and brings its tables up to date.
+ * WAL, so that a reader never waits for the writer; foreign keys enforced.
+ */
+export async function openDatabase(file: string, options: OpenOptions = {}): Promise<Database> {
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  const sqlite = new SqliteDatabase(file);
+  sqlite.pragma("journal_mode = WAL");
+  sqlite.pragma("synchronous = NORMAL");
+  sqlite.pragma("foreign_keys = ON");
+  sqlite.pragma("busy_timeout = 5000");
+  if (options.maxPages !== undefined) sqlite.pragma(`max_page_count = ${options.maxPages}`);
+  const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: sqlite }) });
+  const { error } = await new Migrator({ db, provider: { getMigrations: async () => migrations } }).migrateToLatest();
+  if (error) throw error;
+  return db;
+}
+
+/** Whether a write failed because disk or database are full. */
+export const isFull = (error: unknown): boolean =>
+  error instanceof SqliteDatabase.SqliteError && (error.code === "SQLITE_FULL" || error.code.startsWith("SQLITE_IOERR_WRITE"));

@@ -1,0 +1,131 @@
+
+/*
+ * Every id is a ULID made by the server, every time an ISO 8601 string in UTC, every *_json column JSON text.
+ * Foreign keys cascade from a person to their conversations down to each event and vote.
+ */
+
+export interface UsersTable {
+  id: string;
+  created_at: string;
+}
+
+/** A browser's or client's cookie; only the token's SHA-256 is stored. */
+export interface SessionsTable {
+  id: string;
+  user_id: string;
+  token_hash: string;
+  /** The key that opened it: revoking the key ends the session. null: a visitor on loopback. */
+  api_key_id: string | null;
+  created_at: string;
+}
+
+export interface ApiKeysTable {
+  id: string;
+  user_id: string;
+  name: string;
+  key_hash: string;
+  /** First characters, to tell keys apart. */
+  prefix: string;
+  created_at: string;
+  revoked_at: string | null;
+}
+
+export interface ConversationsTable {
+  id: string;
+  user_id: string;
+  title: string;
+  pinned: string | null;
+  active_leaf_id: string | null;
+  created_at: string;
+  updated_at: string;
+}
+
+/** A tree: regenerated answers and edited questions are siblings. */
+export interface MessagesTable {
+  id: string;
+  conversation_id: string;
+  parent_id: string | null;
+  role: "user" | "assistant";
+  /** Empty while an answer is streaming: its text is then in generation_events. */
+  text: string;
+  client_id: string | null;
+  created_at: string;
+}
+
+export interface GenerationsTable {
+  id: string;
+  message_id: string;
+  status: "streaming" | "complete" | "cut-off" | "stopped" | "failed" | "interrupted";
+  /** What was asked for: an adapter's id, `base`, or `auto`. */
+  requested: string;
+  expert_json: string | null;
+  base_name: string | null;
+  base_sha256: string | null;
+  prompt_sha256: string | null;
+  /** The messages that the model saw, as JSON. */
+  prompt_json: string | null;
+  sampling_json: string | null;
+  seed: number | null;
+  dropped_turns: number;
+  timings_json: string | null;
+  tokens_json: string | null;
+  error_json: string | null;
+  created_at: string;
+  finished_at: string | null;
+}
+
+export interface GenerationEventsTable {
+  generation_id: string;
+  /** From 1, without gaps. */
+  seq: number;
+  payload: string;
+}
+
+export interface RouteDecisionsTable {
+  generation_id: string;
+  domain: string;
+  confidence: number;
+  runner_up: string | null;
+  runner_up_confidence: number | null;
+  reason: string;
+  evidence_json: string;
+  head: string;
+  pinned: number;
+}
+
+/** What somebody saw when they voted. Never updated: a trigger refuses it. */
+export interface SnapshotsTable {
+  id: string;
+  generation_id: string;
+  /** SHA-256 of payload_json. */
+  sha256: string;
+  payload_json: string;
+  created_at: string;
+}
+
+export interface VotesTable {
+  id: string;
+  message_id: string;
+  user_id: string;
+  snapshot_id: string;
+  value: 1 | -1;
+  reasons_json: string;
+  comment: string;
+  correction: string;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface Schema {
+  users: UsersTable;
+  sessions: SessionsTable;
+  api_keys: ApiKeysTable;
+  conversations: ConversationsTable;
+  messages: MessagesTable;
+  generations: GenerationsTable;
+  generation_events: GenerationEventsTable;
+  route_decisions: RouteDecisionsTable;
+  snapshots: SnapshotsTable;
+  votes: VotesTable;
+}
+

@@ -1,0 +1,88 @@
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { PatchbayError } from "./protocol/index.ts";
+
+/** Everything that can be set, read once. docs/settings.md lists the same for people. */
+export interface Config {
+  host: string;
+  /** 0 lets the system choose. */
+  port: number;
+  dataDir: string;
+  cacheDir: string;
+  /** A GGUF path, a catalogue name or an `hf:` URI; undefined is the catalogue's default. */
+  model: string | undefined;
+  adaptersDir: string;
+  promptsDir: string;
+  gpu: "auto" | "off";
+  threads: number | null;
+  contextSize: number;
+  sequences: number;
+  maxContexts: number;
+}
+
+const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+
+const Environment = z.object({
+  HOST: z.string().min(1).default("127.0.0.1"),
+  PORT: integer(0, 65_535).default(3000),
+  PATCHBAY_DATA: z.string().min(1).default("./data"),
+  PATCHBAY_CACHE: z.string().min(1).optional(),
+  PATCHBAY_MODEL: z.string().min(1).optional(),
+  PATCHBAY_ADAPTERS: z.string().min(1).optional(),
+  PATCHBAY_GPU: z.enum(["auto", "off"]).default("auto"),
+  PATCHBAY_THREADS: integer(1, 512).optional(),
+  PATCHBAY_CONTEXT: integer(256, 131_072).default(2048),
+  PATCHBAY_SEQUENCES: integer(1, 64).default(2),
+  PATCHBAY_MAX_CONTEXTS: integer(1, 64).default(6),
+});
+
+/** Folder of this package: adapters, prompts and the built page lie below it, from sources and from dist alike. */
+export const packageRoot = findPackageRoot(path.dirname(fileURLToPath(import.meta.url)));
+
+/** @throws {PatchbayError} `bad-request` that names the setting. */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
+  const parsed = Environment.safeParse(present);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const name = issue?.path.join(".") ?? "";
+    throw new PatchbayError("bad-request", `The setting ${name}=${env[name]} is not valid: ${issue?.message}.`);
+  }
+  const settings = parsed.data;
+  return {
+    host: settings.HOST,
+    port: settings.PORT,
+    dataDir: path.resolve(settings.PATCHBAY_DATA),
+    cacheDir: path.resolve(settings.PATCHBAY_CACHE ?? defaultCacheDir(env)),
+    model: settings.PATCHBAY_MODEL,
+    adaptersDir: path.resolve(settings.PATCHBAY_ADAPTERS ?? path.join(packageRoot, "adapters")),
+    promptsDir: path.join(packageRoot, "prompts"),
+    gpu: settings.PATCHBAY_GPU,
+    threads: settings.PATCHBAY_THREADS ?? null,
+    contextSize: settings.PATCHBAY_CONTEXT,
+    sequences: settings.PATCHBAY_SEQUENCES,
+    maxContexts: settings.PATCHBAY_MAX_CONTEXTS,
+  };
+}
+
+/** Whether only this machine can reach the address. */
+export const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
+
+function defaultCacheDir(env: Record<string, string | undefined>): string {
+  const home = os.homedir();
+  if (env.XDG_CACHE_HOME) return path.join(env.XDG_CACHE_HOME, "patchbay");
+  if (process.platform === "darwin") return path.join(home, "Library", "Caches", "patchbay");
+  if (process.platform === "win32") return path.join(env.LOCALAPPDATA ?? path.join(home, "AppData", "Local"), "patchbay");
+  return path.join(home, ".cache", "patchbay");
+}
+
+function findPackageRoot(from: string): string {
+  if (fs.existsSync(path.join(from, "package.json"))) return from;
+  const parent = path.dirname(from);
+  if (parent === from) throw new Error("package.json not found above this module");
+  return findPackageRoot(parent);
+}

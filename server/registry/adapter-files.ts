@@ -1,0 +1,54 @@
+import { z } from "zod";
+import { AdapterId } from "../protocol/index.ts";
+
+const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, "not a SHA-256");
+
+/** `adapters/<id>/adapter.json`: what an adapter is and how it is used; written by hand. */
+export const Manifest = z.strictObject({
+  id: AdapterId,
+  title: z.string().min(1).max(40),
+  description: z.string().min(1).max(200),
+  /** Colour of its jack and cable, as #rrggbb. */
+  colour: z.string().regex(/^#[0-9a-fA-F]{6}$/, "not a colour like #2f7d5b"),
+  /** File name in prompts/. */
+  prompt: z.string().regex(/^[a-z0-9-]+\.md$/),
+  /** A quiet standing line under every answer. */
+  notice: z.string().max(200).nullable().default(null),
+  sampling: z.strictObject({
+    temperature: z.number().min(0).max(2),
+    topP: z.number().gt(0).max(1),
+    topK: z.number().int().min(0),
+    minP: z.number().min(0).max(1),
+    repeatPenalty: z.number().min(1).max(2),
+    maxTokens: z.number().int().min(1).max(8192),
+  }),
+  /** Ordinal of the version that serves; null before the first training. */
+  current: z.number().int().min(1).nullable(),
+});
+export type Manifest = z.infer<typeof Manifest>;
+
+/** `adapters/<id>/versions/<first 16 digits of sha256>.json`: where a version comes from; written by training. */
+export const VersionCard = z.object({
+  ordinal: z.number().int().min(1),
+  sha256: Sha256,
+  bytes: z.number().int(),
+  base: z.object({ name: z.string(), sha256: Sha256 }),
+  dataSha256: Sha256,
+  promptSha256: Sha256,
+  configSha256: Sha256,
+  config: z.record(z.string(), z.unknown()),
+  /** Mean negative log-likelihood of an answer's token over the held-out rows, in nats. */
+  heldOutLoss: z.object({ base: z.number(), adapter: z.number() }),
+  heldOutRows: z.number().int(),
+  trainRows: z.number().int(),
+  trainTokens: z.number().int(),
+  steps: z.number().int(),
+  seconds: z.number(),
+  lossCurve: z.array(z.object({ step: z.number(), loss: z.number() })),
+  trainer: z.record(z.string(), z.string()),
+  trainedAt: z.string(),
+});
+export type VersionCard = z.infer<typeof VersionCard>;
+
+/** Files of a version are named by content, since the model process caches adapters by path. */
+export const versionFileStem = (sha256: string): string => sha256.slice(0, 16);

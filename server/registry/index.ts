@@ -1,0 +1,4 @@
+export { Manifest, VersionCard, versionFileStem } from "./adapter-files.ts";
+export { type Prompt, readPrompt } from "./prompt.ts";
+export { type Adapter, readAdapter, readCards, readManifest } from "./read-adapter.ts";
+export { adapterFolders, Registry, type Rejected } from "./registry.ts";
