@@ -77,6 +77,12 @@ export class LocalEngine implements Engine {
     }
   }
 
+  /** Why nothing can be answered at the moment, or null. */
+  get unavailable(): "loading" | PatchbayError | null {
+    if (this.#state.is === "failed") return this.#state.error;
+    return this.#state.is === "ready" ? null : "loading";
+  }
+
   health(): EngineHealth & { running: number; waiting: number } {
     const none = { device: "none", threads: 0, contexts: 0, sequences: 0 };
     return {

@@ -1,0 +1,189 @@
+"""Supervised fine-tuning of a LoRA adapter with TRL, on rows that arrive as token ids."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from datasets import Dataset
+from peft import LoraConfig, PeftModel, get_peft_model
+from peft.helpers import disable_input_dtype_casting
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from torch.utils.data import DataLoader
+from transformers import (
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+from trl import SFTConfig, SFTTrainer
+
+from answer_loss import SummedAnswerLoss, answer_states
+from failure import Failure
+from gguf_adapter import PROJECTIONS
+from plan import learning_rate_factor
+from run_folder import Config, Row
+
+# The label of a token that is not learnt, in TRL as in PyTorch.
+IGNORED = -100
+
+
+@dataclass(frozen=True)
+class Step:
+    step: int
+    loss: float
+    learning_rate: float
+    tokens: int
+    """Tokens of this step's rows, prompts included, padding not."""
+    seconds: float
+    """Since training began."""
+
+
+def add_adapter(model: PreTrainedModel, config: Config, base_name: str) -> PeftModel:
+    """A fresh adapter on every linear projection. Its A is drawn from `config.seed`; its B is 0."""
+    torch.manual_seed(config.seed)
+    adapted = get_peft_model(
+        model,
+        # No rsLoRA and no DoRA: llama.cpp scales by alpha / rank and knows no magnitude vectors, so
+        # either would load without a word and compute something else.
+        LoraConfig(
+            r=config.rank,
+            lora_alpha=config.alpha,
+            lora_dropout=0.0,
+            target_modules=list(PROJECTIONS),
+            task_type="CAUSAL_LM",
+        ),
+    )
+    adapted.peft_config["default"].base_model_name_or_path = base_name
+    return adapted
+
+
+def train_adapter(
+    model: PeftModel,
+    rows: Sequence[Row],
+    plan: list[list[int]],
+    config: Config,
+    folder: Path,
+    on_step: Callable[[Step], None],
+) -> None:
+    """Trains in place, one optimiser step for every batch of `plan`."""
+    steps = len(plan)
+    optimizer = torch.optim.AdamW(
+        [parameter for parameter in model.parameters() if parameter.requires_grad],
+        lr=config.learning_rate,
+        weight_decay=0.0,
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps))
+    trainer = _PlannedSFTTrainer(
+        plan=plan,
+        model=model,
+        args=SFTConfig(
+            output_dir=str(folder),
+            max_steps=steps,
+            per_device_train_batch_size=config.batch_size,
+            completion_only_loss=True,
+            # Nothing is truncated: rows were checked against the model's context.
+            max_length=None,
+            bf16=False,  # compute_loss below does its own autocast
+            gradient_checkpointing=False,
+            # Keeps TRL from patching the model's forward pass: compute_loss below needs none of it.
+            loss_type="nll",
+            use_cpu=model.device.type == "cpu",
+            seed=config.seed,
+            logging_steps=1,
+            # The default writes the mean of earlier losses in place of NaN.
+            logging_nan_inf_filter=False,
+            save_strategy="no",
+            report_to=[],
+            disable_tqdm=True,
+        ),
+        train_dataset=Dataset.from_dict(
+            {
+                "input_ids": [row.input_ids for row in rows],
+                "completion_mask": [row.completion_mask for row in rows],
+            }
+        ),
+        processing_class=_padding_only_tokenizer(),
+        optimizers=(optimizer, schedule),
+        callbacks=[_StepReporter([sum(len(rows[i].input_ids) for i in batch) for batch in plan], on_step)],
+    )
+    # PEFT casts what enters an adapter to its weights' fp32, autocast casts it back: a sixth of the time.
+    with disable_input_dtype_casting(model):
+        trainer.train()
+
+
+class _PlannedSFTTrainer(SFTTrainer):
+    """Takes its batches from a plan made beforehand, and its loss from answer_loss.py."""
+
+    def __init__(self, plan: list[list[int]], **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self._plan = plan
+
+    def get_train_dataloader(self) -> DataLoader:
+        dataset = self.train_dataset.select_columns(["input_ids", "labels"])
+        return DataLoader(dataset, batch_sampler=self._plan, collate_fn=self.data_collator)
+
+    def compute_loss(
+        self,
+        model: PeftModel,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor:
+        causal = model.get_base_model()
+        ids, labels = inputs["input_ids"], inputs["labels"]
+        # LoRA's weights are fp32, so that small updates are not rounded away; its products run in bf16.
+        with torch.autocast(ids.device.type, torch.bfloat16):
+            # No attention mask: padding is on the right, so causal attention never looks at it, and
+            # without a mask PyTorch takes its fast path.
+            hidden = causal.base_model(input_ids=ids, use_cache=False).last_hidden_state
+        states, targets = answer_states(hidden, ids, labels != IGNORED)
+        return SummedAnswerLoss.apply(states, causal.get_output_embeddings().weight, targets) / len(targets)
+
+
+class _StepReporter(TrainerCallback):
+    def __init__(self, tokens: list[int], on_step: Callable[[Step], None]) -> None:
+        self._tokens = tokens
+        self._on_step = on_step
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        self._started = time.monotonic()
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float],
+        **_: object,
+    ) -> None:
+        if "loss" not in logs:  # the summary at the end
+            return
+        if not math.isfinite(logs["loss"]):
+            raise Failure("diverged", f"the loss is {logs['loss']} at step {state.global_step}: lower the learning rate")
+        self._on_step(
+            Step(
+                step=state.global_step,
+                loss=logs["loss"],
+                learning_rate=logs["learning_rate"],
+                tokens=self._tokens[state.global_step - 1],
+                seconds=time.monotonic() - self._started,
+            )
+        )
+
+
+def _padding_only_tokenizer() -> PreTrainedTokenizerFast:
+    """SFTTrainer wants a tokenizer, for its padding id only; this one can do nothing else.
+
+    The id does not matter: attention and loss leave padding out.
+    """
+    return PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(WordLevel({"<pad>": 0}, unk_token="<pad>")), pad_token="<pad>"
+    )

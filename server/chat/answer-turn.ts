@@ -1,0 +1,157 @@
+import { insertDecision, isFull, setGenerationInputs, setPromptSeen } from "../../db/index.ts";
+import type { ChatMessage, GenerateRequest } from "../engines/index.ts";
+import { type Answer, BASE, type Decision, type Expert, type Message, PatchbayError, type TurnEvent } from "../protocol/index.ts";
+import type { ChatDeps } from "./deps.ts";
+import { interruption } from "./interrupted.ts";
+
+/** `AbortController.abort` reasons: who ended it decides what people read. */
+export const STOPPED = Symbol("stopped by a person");
+export const SHUTDOWN = Symbol("server shutting down");
+
+export interface TurnToAnswer {
+  answer: Answer;
+  /** The branch down to the question that is answered. */
+  branch: Message[];
+  /** An adapter's id, `base`, or `auto`. */
+  requested: string;
+  /** performance.now() when the question came in. */
+  startedAt: number;
+  signal: AbortSignal;
+}
+
+interface Progress {
+  text: string;
+  routeMs: number;
+  firstTokenMs: number | null;
+  promptTokens: number;
+  cachedTokens: number;
+}
+
+/** One turn from question to answer: route → prompt → generate, each step written to the log before it is seen. */
+export async function answerTurn(deps: ChatDeps, turn: TurnToAnswer): Promise<void> {
+  const progress: Progress = { text: "", routeMs: 0, firstTokenMs: null, promptTokens: 0, cachedTokens: 0 };
+  try {
+    const request = await routeTurn(deps, turn, progress);
+    await generate(deps, turn, request, progress);
+  } catch (error) {
+    await endWithError(deps, turn, progress, error);
+  }
+}
+
+async function routeTurn(deps: ChatDeps, turn: TurnToAnswer, progress: Progress): Promise<GenerateRequest> {
+  const { answer, branch, requested, startedAt } = turn;
+  const decision = await deps.router.route({
+    turns: branch.map((message) => ({ role: message.role, text: message.text })),
+    previous: previousDomain(branch),
+    ...(requested !== "auto" && { pinned: requested }),
+  });
+  const adapter = decision.domain === BASE ? null : deps.registry.find(decision.domain);
+  const { prompt, sampling } = adapter ?? deps.registry.base;
+  const messages: ChatMessage[] = [{ role: "system", content: prompt.text }, ...branch.flatMap(toChatMessage)];
+  const expert: Expert = adapter
+    ? { id: adapter.summary.id, title: adapter.summary.title, version: adapter.file.version, sha256: adapter.file.sha256 }
+    : { id: BASE, title: "Base model", version: null, sha256: null };
+  const seed = deps.newSeed();
+  progress.routeMs = round(performance.now() - startedAt);
+  await recordRoute(deps, answer.generationId, decision, { expert, messages, sampling, seed, promptSha256: prompt.sha256 });
+  await deps.log.append(answer.generationId, { type: "route", decision, expert });
+  return { messages, adapter: adapter?.file ?? null, sampling, seed };
+}
+
+async function recordRoute(
+  deps: ChatDeps,
+  generationId: string,
+  decision: Decision,
+  inputs: Omit<Parameters<typeof setGenerationInputs>[2], "base">,
+): Promise<void> {
+  await deps.db.transaction().execute(async (trx) => {
+    await insertDecision(trx, generationId, decision);
+    await setGenerationInputs(trx, generationId, { ...inputs, base: { name: deps.base.name, sha256: deps.base.sha256 } });
+  });
+}
+
+async function generate(deps: ChatDeps, turn: TurnToAnswer, request: GenerateRequest, progress: Progress): Promise<void> {
+  const { generationId } = turn.answer;
+  for await (const event of deps.engine.generate(request, turn.signal)) {
+    switch (event.type) {
+      case "started": {
+        const { promptTokens, cachedTokens, droppedTurns } = event;
+        Object.assign(progress, { promptTokens, cachedTokens });
+        if (droppedTurns > 0) await setPromptSeen(deps.db, generationId, withoutOldest(request.messages, droppedTurns), droppedTurns);
+        await deps.log.append(generationId, { type: "start", promptTokens, cachedTokens, droppedTurns });
+        break;
+      }
+      case "delta":
+        progress.firstTokenMs ??= round(performance.now() - turn.startedAt);
+        progress.text += event.text;
+        await deps.log.append(generationId, event);
+        break;
+      case "finished":
+        if (turn.signal.reason === SHUTDOWN) throw new PatchbayError("interrupted", interruption.message);
+        await finish(deps, turn, progress, event);
+        break;
+      default:
+        event satisfies never;
+    }
+  }
+}
+
+async function finish(
+  deps: ChatDeps,
+  turn: TurnToAnswer,
+  progress: Progress,
+  { reason, completionTokens }: { reason: "stop" | "length" | "stopped"; completionTokens: number },
+): Promise<void> {
+  const { routeMs, firstTokenMs, promptTokens, cachedTokens, text } = progress;
+  const timings = { routeMs, firstTokenMs, totalMs: round(performance.now() - turn.startedAt) };
+  const tokens = { prompt: promptTokens, cached: cachedTokens, completion: completionTokens };
+  const status = ({ stop: "complete", length: "cut-off", stopped: "stopped" } as const)[reason];
+  const ending = { status, text, timings, tokens, error: null };
+  await deps.log.end(turn.answer.generationId, { type: "finish", reason, timings, tokens }, ending, deps.now());
+}
+
+/** The answer keeps what was generated, and says in a sentence what went wrong. */
+async function endWithError(deps: ChatDeps, turn: TurnToAnswer, progress: Progress, cause: unknown): Promise<void> {
+  const error = toPatchbayError(cause);
+  if (error.code === "internal") deps.onFault(cause);
+  const message = error.hint ? `${error.message} ${error.hint}` : error.message;
+  const event: TurnEvent = { type: "error", code: error.code, message };
+  const status = error.code === "interrupted" ? "interrupted" : "failed";
+  const ending = { status, text: progress.text, timings: null, tokens: null, error: { code: error.code, message } } as const;
+  try {
+    await deps.log.end(turn.answer.generationId, event, ending, deps.now());
+  } catch (unstored) {
+    deps.onFault(unstored);
+    if (deps.log.isLive(turn.answer.generationId)) deps.log.abandon(turn.answer.generationId, event);
+  }
+}
+
+export function toPatchbayError(cause: unknown): PatchbayError {
+  if (cause instanceof PatchbayError) return cause;
+  if (isFull(cause))
+    return new PatchbayError("storage-full", "The disk is full, so nothing more can be stored.", {
+      hint: "Free some space and try again; what was stored is safe.",
+      cause,
+    });
+  return new PatchbayError("internal", "Something went wrong in the server.", { hint: "Its log says more.", cause });
+}
+
+/** The expert of the answer before, so that a follow-up can stay with it. */
+function previousDomain(branch: Message[]): string | null {
+  const answers = branch.filter((message) => message.role === "assistant");
+  return answers.at(-1)?.expert?.id ?? null;
+}
+
+/** Answers that never got a word are left out of the prompt. */
+const toChatMessage = (message: Message): ChatMessage[] =>
+  message.text === "" ? [] : [{ role: message.role, content: message.text }];
+
+function withoutOldest(messages: ChatMessage[], droppedTurns: number): ChatMessage[] {
+  let users = 0;
+  return messages.filter((message) => {
+    if (message.role === "user") users++;
+    return message.role === "system" || users > droppedTurns;
+  });
+}
+
+const round = (ms: number): number => Math.round(ms * 10) / 10;

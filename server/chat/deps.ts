@@ -1,0 +1,26 @@
+import type { Database } from "../../db/index.ts";
+import type { Engine } from "../engines/index.ts";
+import type { BaseModel } from "../models/index.ts";
+import type { ConversationChange } from "../protocol/index.ts";
+import type { Registry } from "../registry/index.ts";
+import type { Router } from "../routing/index.ts";
+import type { EventLog } from "./event-log.ts";
+
+/** What the chat room works with; main.ts connects it. */
+export interface ChatDeps {
+  db: Database;
+  log: EventLog;
+  engine: Engine;
+  router: Router;
+  registry: Registry;
+  base: BaseModel;
+  newId: () => string;
+  /** ISO 8601 time. */
+  now: () => string;
+  /** 0 to 2^31 - 1. */
+  newSeed: () => number;
+  /** Tells a person's other tabs and devices. */
+  publish: (userId: string, change: ConversationChange) => void;
+  /** Faults that no client should see in full. */
+  onFault: (error: unknown) => void;
+}

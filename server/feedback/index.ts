@@ -1,0 +1,3 @@
+export { exportKto, type KtoRow, ktoRows } from "./export.ts";
+export { buildSnapshot, Snapshot } from "./snapshot.ts";
+export { Votes } from "./votes.ts";

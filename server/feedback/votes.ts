@@ -1,0 +1,50 @@
+import { type Database, deleteVote, ensureSnapshot, generationForSnapshot, ownMessage, upsertVote } from "../../db/index.ts";
+import { type ConversationChange, PatchbayError, type Vote } from "../protocol/index.ts";
+import { buildSnapshot, hashOf } from "./snapshot.ts";
+
+export interface VotesDeps {
+  db: Database;
+  newId: () => string;
+  now: () => string;
+  publish: (userId: string, change: ConversationChange) => void;
+}
+
+/** Thumbs on answers. One for each person and answer; the server takes the snapshot, clients only judge. */
+export class Votes {
+  readonly #deps: VotesDeps;
+
+  constructor(deps: VotesDeps) {
+    this.#deps = deps;
+  }
+
+  /** @throws {PatchbayError} `not-found`, `conflict` while the answer is being written or where it has no text */
+  async set(userId: string, messageId: string, input: Omit<Vote, "updatedAt">): Promise<Vote> {
+    const { db, newId, now, publish } = this.#deps;
+    const { conversationId } = await ownMessage(db, userId, messageId);
+    const generation = await generationForSnapshot(db, messageId);
+    if (!generation) throw new PatchbayError("conflict", "Only an answer can be rated.");
+    if (generation.status === "streaming") throw new PatchbayError("conflict", "This answer is still being written.");
+    const snapshot = buildSnapshot(generation);
+    if (!snapshot) throw new PatchbayError("conflict", "This answer has no text to rate.");
+    const payloadJson = JSON.stringify(snapshot);
+    const vote: Vote = { ...input, updatedAt: now() };
+    await db.transaction().execute(async (trx) => {
+      const snapshotId = await ensureSnapshot(trx, {
+        id: newId(),
+        generationId: generation.id,
+        sha256: hashOf(payloadJson),
+        payloadJson,
+        now: vote.updatedAt,
+      });
+      await upsertVote(trx, { id: newId(), messageId, userId, snapshotId }, vote);
+    });
+    publish(userId, { type: "vote", conversationId, messageId, vote });
+    return vote;
+  }
+
+  async retract(userId: string, messageId: string): Promise<void> {
+    const { conversationId } = await ownMessage(this.#deps.db, userId, messageId);
+    await deleteVote(this.#deps.db, messageId, userId);
+    this.#deps.publish(userId, { type: "vote", conversationId, messageId, vote: null });
+  }
+}

@@ -1,0 +1,111 @@
+import path from "node:path";
+import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from "express";
+import { z } from "zod";
+import { toPatchbayError } from "../chat/index.ts";
+import { type Health, limits, PatchbayError } from "../protocol/index.ts";
+import type { Credentials, Identity } from "./identity.ts";
+import { isAllowedOrigin } from "./origin.ts";
+
+export interface HttpDeps {
+  identity: Identity;
+  health: () => Health;
+  /** Built page. */
+  webDir: string;
+  host: string;
+  onFault: (error: unknown) => void;
+}
+
+const SignIn = z.object({ key: z.string().min(1).max(200).optional() });
+
+/** The HTTP side: health, sessions and the page. Chat itself goes over the socket. */
+export function createHttpApp(deps: HttpDeps): Express {
+  const app = express();
+  app.disable("x-powered-by");
+  app.use(securityHeaders, originCheck(deps.host));
+  app.get("/health", (_request, response) => {
+    const health = deps.health();
+    response.status(health.status === "ready" ? 200 : 503).json(health);
+  });
+  app.post("/api/session", express.json({ limit: limits.eventBytes }), session(deps.identity));
+  app.use("/api", () => {
+    throw new PatchbayError("not-found", "There is nothing at this address.");
+  });
+  app.use(express.static(deps.webDir, { index: false, setHeaders: cacheByName }));
+  app.get("/{*path}", page(deps));
+  app.use(errorResponse(deps.onFault));
+  return app;
+}
+
+export const credentialsOf = ({ headers }: Pick<Request, "headers">): Credentials => ({
+  cookie: headers.cookie,
+  authorization: headers.authorization,
+});
+
+/** Makes sure that the caller has a session; with a key, signs them in. */
+function session(identity: Identity): RequestHandler {
+  return async (request, response) => {
+    const body = SignIn.safeParse(request.body ?? {});
+    if (!body.success) throw new PatchbayError("bad-request", "The body is {} or {\"key\": \"…\"}.");
+    const { key } = body.data;
+    const credentials = credentialsOf(request);
+    if (key !== undefined) {
+      const { cookie } = await identity.signIn(credentials, key);
+      if (cookie) response.setHeader("Set-Cookie", cookie);
+    } else if (!(await identity.identify(credentials))) {
+      response.setHeader("Set-Cookie", (await identity.welcome()).cookie);
+    }
+    response.status(204).end();
+  };
+}
+
+/** Every address that is not a file is the page's business. The first visit gets its cookie here. */
+function page({ identity, webDir }: HttpDeps): RequestHandler {
+  return async (request, response) => {
+    if (path.extname(request.path) !== "") throw new PatchbayError("not-found", "There is nothing at this address.");
+    const person = await identity.identify(credentialsOf(request)).catch(() => "needs a key" as const);
+    if (person === null) response.setHeader("Set-Cookie", (await identity.welcome()).cookie);
+    response.setHeader("Cache-Control", "no-cache");
+    response.sendFile(path.join(webDir, "index.html"));
+  };
+}
+
+const securityHeaders: RequestHandler = (_request, response, next) => {
+  response.setHeader(
+    "Content-Security-Policy",
+    "default-src 'self'; img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  );
+  response.setHeader("X-Content-Type-Options", "nosniff");
+  response.setHeader("Referrer-Policy", "no-referrer");
+  next();
+};
+
+const originCheck =
+  (host: string): RequestHandler =>
+  (request, _response, next) => {
+    if (!isAllowedOrigin(request.headers, host))
+      throw new PatchbayError("forbidden", "Requests from this origin or host are not allowed.");
+    next();
+  };
+
+/** Vite puts a content hash into the names below assets/. */
+function cacheByName(response: { setHeader(name: string, value: string): unknown }, file: string): void {
+  const immutable = file.includes(`${path.sep}assets${path.sep}`);
+  response.setHeader("Cache-Control", immutable ? "public, max-age=31536000, immutable" : "no-cache");
+}
+
+const errorResponse =
+  (onFault: (error: unknown) => void): ErrorRequestHandler =>
+  (cause, _request, response, _next) => {
+    const error = fromExpress(cause) ?? toPatchbayError(cause);
+    if (error.code === "internal") onFault(cause);
+    response.status(error.status).json({ error: error.toBody() });
+  };
+
+/** express and its body parser mark their own errors with a status. */
+function fromExpress(cause: unknown): PatchbayError | null {
+  const status = cause instanceof Error && "status" in cause ? cause.status : undefined;
+  if (status === 413) return new PatchbayError("too-large", `The body is larger than ${limits.eventBytes} bytes.`);
+  if (status === 404) return new PatchbayError("not-found", "There is nothing at this address.");
+  if (typeof status === "number" && status < 500) return new PatchbayError("bad-request", "The request cannot be read.");
+  return null;
+}

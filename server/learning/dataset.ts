@@ -1,0 +1,70 @@
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { z } from "zod";
+import { PatchbayError } from "../protocol/index.ts";
+
+const Turn = z.object({ role: z.enum(["user", "assistant"]), content: z.string().trim().min(1) });
+
+/** A conversation to learn from, in the standard `messages` form: user and assistant in turns, the answer last. */
+export const Conversation = z.object({
+  id: z.string().min(1),
+  messages: z
+    .array(Turn)
+    .min(2)
+    .refine((turns) => turns.length % 2 === 0 && turns.every((turn, i) => turn.role === (i % 2 ? "assistant" : "user")), {
+      message: "turns must alternate, user first and assistant last",
+    }),
+});
+export type Conversation = z.infer<typeof Conversation>;
+
+export interface Dataset {
+  train: Conversation[];
+  heldOut: Conversation[];
+  /** SHA-256 over both files. */
+  sha256: string;
+}
+
+/** @throws {PatchbayError} `data-invalid` with file and line; also where a row stands in both files */
+export function readDataset(folder: string): Dataset {
+  const train = readConversations(path.join(folder, "train.jsonl"));
+  const heldOut = readConversations(path.join(folder, "heldout.jsonl"));
+  const seen = new Map(train.map((row) => [questionsOf(row), row.id]));
+  for (const row of heldOut) {
+    const twin = seen.get(questionsOf(row));
+    if (twin !== undefined)
+      throw new PatchbayError("data-invalid", `heldout.jsonl: ${row.id} asks the same as ${twin} in train.jsonl.`, {
+        hint: "A row that was trained on says nothing about new questions: take it out of one file.",
+      });
+  }
+  const hash = createHash("sha256");
+  for (const name of ["train.jsonl", "heldout.jsonl"]) hash.update(fs.readFileSync(path.join(folder, name)));
+  return { train, heldOut, sha256: hash.digest("hex") };
+}
+
+export function readConversations(file: string): Conversation[] {
+  if (!fs.existsSync(file)) throw new PatchbayError("data-invalid", `${path.basename(file)} does not exist.`);
+  const lines = fs.readFileSync(file, "utf8").split("\n");
+  const rows = lines.flatMap((line, index) => (line.trim() === "" ? [] : [parseLine(line, `${path.basename(file)} line ${index + 1}`)]));
+  if (rows.length === 0) throw new PatchbayError("data-invalid", `${path.basename(file)} holds no rows.`);
+  return rows;
+}
+
+function parseLine(line: string, where: string): Conversation {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    throw new PatchbayError("data-invalid", `${where} is not JSON.`);
+  }
+  const parsed = Conversation.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new PatchbayError("data-invalid", `${where}: ${issue?.path.join(".") || "row"}: ${issue?.message}.`);
+}
+
+const questionsOf = (row: Conversation): string =>
+  row.messages
+    .filter((turn) => turn.role === "user")
+    .map((turn) => turn.content.toLowerCase().replace(/\W+/g, " ").trim())
+    .join("\n");

@@ -1,0 +1,24 @@
+import fs from "node:fs";
+import path from "node:path";
+import { sha256OfFile, writeAtomically } from "../models/index.ts";
+import { readCards, VersionCard, versionFileStem } from "../registry/index.ts";
+
+/** Puts a trained adapter beside the others of its folder, with its card, and makes it the current one. */
+export async function publishVersion(
+  folder: string,
+  gguf: string,
+  card: Omit<VersionCard, "ordinal" | "sha256" | "bytes">,
+): Promise<VersionCard> {
+  const sha256 = await sha256OfFile(gguf);
+  const cards = readCards(folder);
+  const same = cards.find((other) => other.sha256 === sha256);
+  const ordinal = same?.ordinal ?? (cards.at(-1)?.ordinal ?? 0) + 1;
+  const version = VersionCard.parse({ ordinal, sha256, bytes: fs.statSync(gguf).size, ...card });
+  const stem = path.join(folder, "versions", versionFileStem(sha256));
+  writeAtomically(`${stem}.gguf`, fs.readFileSync(gguf));
+  writeAtomically(`${stem}.json`, `${JSON.stringify(version, null, 2)}\n`);
+  const manifestFile = path.join(folder, "adapter.json");
+  const manifest = JSON.parse(fs.readFileSync(manifestFile, "utf8"));
+  writeAtomically(manifestFile, `${JSON.stringify({ ...manifest, current: ordinal }, null, 2)}\n`);
+  return version;
+}

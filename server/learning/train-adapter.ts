@@ -1,0 +1,114 @@
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { z } from "zod";
+import { withPromptEncoder } from "../engines/index.ts";
+import { type BaseModel, writeAtomically } from "../models/index.ts";
+import { readManifest, readPrompt, type VersionCard } from "../registry/index.ts";
+import { type Conversation, readDataset } from "./dataset.ts";
+import { publishVersion } from "./publish-version.ts";
+import { pythonEnvironment } from "./python-environment.ts";
+import { runTrainer, type TrainerEvent } from "./trainer.ts";
+import { trainingRow } from "./training-rows.ts";
+
+/** Hyperparameters of supervised fine-tuning. */
+export interface TrainConfig {
+  seed: number;
+  /** LoRA rank; alpha is the numerator of the scale alpha / rank. */
+  rank: number;
+  alpha: number;
+  learningRate: number;
+  epochs: number;
+  /** Conversations in a batch. */
+  batchSize: number;
+  /** null: as many as the epochs make. */
+  maxSteps: number | null;
+  device: "auto" | "cpu" | "cuda";
+  /** null: PyTorch's choice. */
+  threads: number | null;
+}
+
+export const defaultTrainConfig: TrainConfig = {
+  seed: 1,
+  rank: 8,
+  alpha: 16,
+  learningRate: 1e-3,
+  epochs: 3,
+  batchSize: 8,
+  maxSteps: null,
+  device: "auto",
+  threads: null,
+};
+
+export interface TrainOptions {
+  folder: string;
+  promptsDir: string;
+  /** adapters/trainer. */
+  trainerDir: string;
+  runFolder: string;
+  cacheDir: string;
+  base: BaseModel;
+  config: TrainConfig;
+  onEvent: (event: TrainerEvent) => void;
+  onLine: (line: string) => void;
+}
+
+const Result = z.object({
+  heldOutLoss: z.object({ base: z.number(), adapter: z.number() }),
+  heldOutRows: z.number(),
+  trainRows: z.number(),
+  trainTokens: z.number(),
+  steps: z.number(),
+  seconds: z.number(),
+  lossCurve: z.array(z.object({ step: z.number(), loss: z.number() })),
+  versions: z.record(z.string(), z.string()),
+});
+
+/** Trains an adapter on its folder's dataset and makes the result its current version. */
+export async function trainAdapter(options: TrainOptions): Promise<VersionCard> {
+  const { folder, base, config, runFolder, trainerDir, cacheDir, onLine } = options;
+  const prompt = readPrompt(options.promptsDir, readManifest(folder).prompt);
+  const dataset = readDataset(path.join(folder, "dataset"));
+  const configSha256 = sha256(JSON.stringify(config));
+  await writeRunFolder(options, prompt.text, dataset);
+  writeJson(path.join(runFolder, "run.json"), {
+    runId: path.basename(runFolder),
+    adapter: path.basename(folder),
+    base,
+    data: { sha256: dataset.sha256 },
+    prompt: { sha256: prompt.sha256 },
+    config,
+    configSha256,
+  });
+  const python = await pythonEnvironment(path.join(trainerDir, "requirements.txt"), cacheDir, onLine);
+  await runTrainer(python, trainerDir, runFolder, options.onEvent);
+  const result = Result.parse(JSON.parse(fs.readFileSync(path.join(runFolder, "result.json"), "utf8")));
+  const { versions, ...figures } = result;
+  return publishVersion(folder, path.join(runFolder, "adapter.gguf"), {
+    base: { name: base.name, sha256: base.sha256 },
+    dataSha256: dataset.sha256,
+    promptSha256: prompt.sha256,
+    configSha256,
+    config: { ...config },
+    ...figures,
+    trainer: versions,
+    trainedAt: new Date().toISOString(),
+  });
+}
+
+/** The rows as token ids, made by the encoder that serves. */
+export async function writeRunFolder(
+  { base, runFolder }: Pick<TrainOptions, "base" | "runFolder">,
+  systemPrompt: string,
+  dataset: { train: Conversation[]; heldOut: Conversation[] },
+): Promise<void> {
+  await withPromptEncoder(base.path, (encoder) => {
+    const lines = (rows: Conversation[]) =>
+      rows.map((row) => `${JSON.stringify(trainingRow(encoder, systemPrompt, row))}\n`).join("");
+    writeAtomically(path.join(runFolder, "train.jsonl"), lines(dataset.train));
+    writeAtomically(path.join(runFolder, "heldout.jsonl"), lines(dataset.heldOut));
+  });
+}
+
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+const writeJson = (file: string, value: unknown): void => writeAtomically(file, `${JSON.stringify(value, null, 2)}\n`);

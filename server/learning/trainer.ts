@@ -1,0 +1,60 @@
+import { spawn } from "node:child_process";
+import path from "node:path";
+import readline from "node:readline";
+import { z } from "zod";
+import { PatchbayError } from "../protocol/index.ts";
+
+/** What the Python trainer reports, a JSON line each: adapters/trainer/README.md. */
+export const TrainerEvent = z.discriminatedUnion("event", [
+  z.object({ event: z.literal("loading") }),
+  z.object({ event: z.literal("loaded"), seconds: z.number(), device: z.string(), threads: z.number(), dtype: z.string() }),
+  z.object({ event: z.literal("evaluated"), which: z.enum(["base", "adapter"]), loss: z.number(), tokens: z.number(), rows: z.number() }),
+  z.object({
+    event: z.literal("step"),
+    step: z.number(),
+    steps: z.number(),
+    epoch: z.number(),
+    loss: z.number(),
+    learningRate: z.number(),
+    tokensPerSecond: z.number(),
+    etaSeconds: z.number(),
+  }),
+  z.object({ event: z.literal("saved"), gguf: z.string(), peft: z.string() }),
+  z.object({ event: z.literal("stopped") }),
+  z.object({ event: z.literal("failed"), code: z.string(), message: z.string() }),
+]);
+export type TrainerEvent = z.infer<typeof TrainerEvent>;
+
+/** Runs adapters/trainer/sft.py on a run folder. @throws {PatchbayError} `training-failed` */
+export async function runTrainer(
+  python: string,
+  trainerDir: string,
+  runFolder: string,
+  onEvent: (event: TrainerEvent) => void,
+): Promise<void> {
+  const child = spawn(python, [path.join(trainerDir, "sft.py"), runFolder], { stdio: ["ignore", "pipe", "pipe"] });
+  let failure: string | null = null;
+  let tail = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    tail = (tail + text).slice(-4_000);
+  });
+  // Ctrl-C reaches the trainer too, as part of the terminal's group; it says "stopped" and ends in order.
+  const relay = () => child.kill("SIGTERM");
+  process.once("SIGTERM", relay);
+  const lines = readline.createInterface({ input: child.stdout });
+  lines.on("line", (line) => {
+    const event = TrainerEvent.parse(JSON.parse(line));
+    if (event.event === "failed") failure = event.message;
+    if (event.event === "stopped") failure = "it was stopped";
+    onEvent(event);
+  });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", resolve);
+  });
+  process.off("SIGTERM", relay);
+  if (code !== 0)
+    throw new PatchbayError("training-failed", `Training did not finish: ${failure ?? tail.trim().split("\n").at(-1) ?? `code ${code}`}`, {
+      details: tail,
+    });
+}

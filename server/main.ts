@@ -1,0 +1,241 @@
+import { randomInt } from "node:crypto";
+import { createServer, type Server as HttpServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import path from "node:path";
+import { monotonicFactory } from "ulid";
+import { type Database, hasApiKeys, type OpenOptions, openDatabase } from "../db/index.ts";
+import { type ChatDeps, closeAllInterrupted, Conversations, EventLog, toPatchbayError, Turns } from "./chat/index.ts";
+import { type Config, isLoopback, packageRoot } from "./config.ts";
+import { claimDataFolder } from "./data-lock.ts";
+import { LocalEngine } from "./engines/index.ts";
+import { Votes } from "./feedback/index.ts";
+import { createHttpApp, Identity, SocketGateway, type SocketServices } from "./gateway/index.ts";
+import { type BaseModel, resolveModel } from "./models/index.ts";
+import { type Health, PatchbayError } from "./protocol/index.ts";
+import { Registry } from "./registry/index.ts";
+import { loadRouter, type Router } from "./routing/index.ts";
+
+export interface StartOptions extends OpenOptions {
+  /** Steps of the start, and faults, for people. */
+  log?: (line: string) => void;
+}
+
+interface Running {
+  base: BaseModel;
+  registry: Registry;
+  router: Router;
+  engine: LocalEngine;
+  turns: Turns;
+  services: SocketServices;
+}
+
+type Phase =
+  | { is: "starting"; step: string; progress: number | null; error?: PatchbayError }
+  | { is: "ready"; running: Running }
+  | { is: "closed" };
+
+/** A whole server: the one place where its parts are made and connected. */
+export class Patchbay {
+  readonly url: string;
+  /** Resolves once turns can be answered; rejects with the error that stands in /health. */
+  readonly ready: Promise<void>;
+  readonly #config: Config;
+  readonly #db: Database;
+  readonly #identity: Identity;
+  readonly #sockets: SocketGateway;
+  readonly #releaseData: () => void;
+  readonly #newId = monotonicFactory();
+  readonly #log: (line: string) => void;
+  #engine: LocalEngine | null = null;
+  #phase: Phase = { is: "starting", step: "starting", progress: null };
+
+  /** Listens at once and loads behind it, so that the page can show how far it is. @throws `port-taken`, `data-in-use`, `keys-needed` */
+  static async start(config: Config, options: StartOptions = {}): Promise<Patchbay> {
+    const releaseData = claimDataFolder(config.dataDir);
+    try {
+      const db = await openDatabase(path.join(config.dataDir, "patchbay.sqlite"), options);
+      if (!isLoopback(config.host) && !(await hasApiKeys(db)))
+        throw new PatchbayError("keys-needed", `Listening on ${config.host} needs at least one API key.`, {
+          hint: "Make one with: npx patchbay keys create NAME",
+        });
+      const http = createServer();
+      const patchbay = new Patchbay(config, db, http, releaseData, options.log ?? (() => undefined), await listen(http, config));
+      return patchbay;
+    } catch (error) {
+      releaseData();
+      throw error;
+    }
+  }
+
+  private constructor(
+    config: Config,
+    db: Database,
+    http: HttpServer,
+    releaseData: () => void,
+    log: (line: string) => void,
+    port: number,
+  ) {
+    this.#config = config;
+    this.#db = db;
+    this.#releaseData = releaseData;
+    this.#log = log;
+    this.url = `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`;
+    const onFault = this.#onFault;
+    this.#identity = new Identity({ db, newId: this.#newId, now });
+    const { host } = config;
+    const services = () => (this.#phase.is === "ready" ? this.#phase.running.services : null);
+    const webDir = path.join(packageRoot, "dist", "web");
+    // Before the sockets: socket.io puts itself in front of the listeners that it finds.
+    http.on("request", createHttpApp({ identity: this.#identity, health: () => this.health(), webDir, host, onFault }));
+    this.#sockets = new SocketGateway(http, { identity: this.#identity, host, services, onFault });
+    this.ready = this.#load();
+    // Whoever awaits `ready` sees the failure; for everybody else it stands in /health.
+    this.ready.catch(() => undefined);
+  }
+
+  health(): Health {
+    const phase = this.#phase;
+    if (phase.is === "closed") return { status: "starting", step: "shutting down", progress: null };
+    if (phase.is === "starting") {
+      const { step, progress, error } = phase;
+      return { status: "starting", step, progress, ...(error && { error: error.toBody() }) };
+    }
+    const { base, registry, router, engine } = phase.running;
+    const { running, waiting, ...engineHealth } = engine.health();
+    const { unavailable } = engine;
+    if (unavailable === "loading") return { status: "starting", step: "restarting the model", progress: null };
+    if (unavailable) return { status: "starting", step: "the model has stopped", progress: null, error: unavailable.toBody() };
+    return {
+      status: "ready",
+      model: { name: base.name, sha256: base.sha256 },
+      engine: engineHealth,
+      adapters: [...registry.adapters.values()].map(({ summary, file }) => ({
+        id: summary.id,
+        title: summary.title,
+        version: file.version,
+        sha256: file.sha256,
+      })),
+      rejected: registry.rejected.map(({ id, error }) => ({ id, code: error.code, message: error.message })),
+      router: { version: router.version },
+      queue: { running, waiting },
+    };
+  }
+
+  /** A session for a program on this machine that holds the data folder anyway: a `Cookie` header. */
+  async operatorCookie(): Promise<string> {
+    const { cookie } = await this.#identity.welcome();
+    return cookie.split(";")[0] ?? "";
+  }
+
+  /** The model process's id, for those who watch it. */
+  get enginePid(): number | undefined {
+    return this.#engine?.pid;
+  }
+
+  /** Ends what runs (what was generated stays), then everything else. */
+  async close(): Promise<void> {
+    if (this.#phase.is === "closed") return;
+    const phase = this.#phase;
+    this.#phase = { is: "closed" };
+    if (phase.is === "ready") await phase.running.turns.close();
+    await this.#sockets.close();
+    await this.#engine?.close();
+    await this.#db.destroy();
+    this.#releaseData();
+  }
+
+  async #load(): Promise<void> {
+    try {
+      const interrupted = await closeAllInterrupted(this.#db, now());
+      if (interrupted > 0) this.#log(`${interrupted} interrupted answers were closed`);
+      const base = await resolveModel(this.#config.model, this.#config.cacheDir, this.#step);
+      this.#step("checking the adapters", null);
+      const registry = await Registry.open(this.#config, base.sha256);
+      for (const { id, error } of registry.rejected) this.#log(`adapter ${id} is left out: ${error.message} ${error.hint ?? ""}`);
+      this.#step("preparing the router", null);
+      const router = await loadRouter({ ...this.#config, adapterIds: [...registry.adapters.keys()] });
+      this.#step("loading the model", 0);
+      const engine = this.#startEngine(base);
+      await engine.ready();
+      const running = this.#connect(base, registry, router, engine);
+      if (this.#phase.is === "closed") return;
+      this.#phase = { is: "ready", running };
+      this.#log(`ready on ${this.url}`);
+    } catch (cause) {
+      const error = toPatchbayError(cause);
+      if (error.code === "internal") this.#onFault(cause);
+      if (this.#phase.is === "starting") this.#phase = { ...this.#phase, error };
+      throw error;
+    }
+  }
+
+  #startEngine(base: BaseModel): LocalEngine {
+    const { gpu, threads, contextSize, sequences, maxContexts } = this.#config;
+    this.#engine = new LocalEngine({
+      workerPath: path.join(packageRoot, "dist", "server", "engines", "local", "worker.js"),
+      modelPath: base.path,
+      gpu,
+      threads,
+      contextSize,
+      sequences,
+      maxContexts,
+      onLoading: (progress) => this.#step("loading the model", progress),
+      onLog: (text) => this.#log(text.trimEnd()),
+    });
+    return this.#engine;
+  }
+
+  #connect(base: BaseModel, registry: Registry, router: Router, engine: LocalEngine): Running {
+    const db = this.#db;
+    const newId = () => this.#newId();
+    const publish: ChatDeps["publish"] = (userId, change) => this.#sockets.publish(userId, change);
+    const deps: ChatDeps = {
+      db,
+      log: new EventLog(db),
+      engine,
+      router,
+      registry,
+      base,
+      newId,
+      now,
+      newSeed: () => randomInt(0, 2 ** 31),
+      publish,
+      onFault: this.#onFault,
+    };
+    const turns = new Turns(deps);
+    const services: SocketServices = {
+      turns,
+      conversations: new Conversations(deps, (conversationId) => turns.stopConversation(conversationId)),
+      votes: new Votes({ db, newId, now, publish }),
+      adapters: () => [...registry.adapters.values()].map(({ summary }) => summary),
+    };
+    return { base, registry, router, engine, turns, services };
+  }
+
+  readonly #step = (step: string, progress: number | null): void => {
+    if (this.#phase.is !== "starting") return;
+    if (this.#phase.step !== step) this.#log(step);
+    this.#phase = { is: "starting", step, progress };
+  };
+
+  readonly #onFault = (error: unknown): void => {
+    this.#log(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  };
+}
+
+const now = (): string => new Date().toISOString();
+
+function listen(http: HttpServer, { host, port }: Config): Promise<number> {
+  return new Promise((resolve, reject) => {
+    http.once("error", (error: NodeJS.ErrnoException) => {
+      const taken = error.code === "EADDRINUSE";
+      const hint = taken ? `Stop the other program or choose another port: PORT=${port + 1} npx patchbay serve` : "Check HOST and PORT.";
+      reject(
+        taken
+          ? new PatchbayError("port-taken", `Port ${port} on ${host} is taken.`, { hint })
+          : new PatchbayError("bad-request", `Cannot listen on ${host}:${port}: ${error.message}.`, { hint }),
+      );
+    });
+    http.listen(port, host, () => resolve((http.address() as AddressInfo).port));
+  });
+}
