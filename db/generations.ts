@@ -1,4 +1,11 @@
-import type { AnswerStatus, Decision, Expert, Timings, TokenCounts, TurnEvent } from "../server/protocol/index.ts";
+import type {
+  AnswerStatus,
+  Decision,
+  Expert,
+  Timings,
+  TokenCounts,
+  TurnEvent,
+} from "../server/protocol/index.ts";
 import { PatchbayError } from "../server/protocol/index.ts";
 import type { Database } from "./open.ts";
 
@@ -8,7 +15,12 @@ export async function ownGeneration(db: Database, userId: string, id: string) {
     .selectFrom("generations")
     .innerJoin("messages", "messages.id", "generations.message_id")
     .innerJoin("conversations", "conversations.id", "messages.conversation_id")
-    .select(["generations.id", "generations.status", "messages.id as messageId", "conversations.id as conversationId"])
+    .select([
+      "generations.id",
+      "generations.status",
+      "messages.id as messageId",
+      "conversations.id as conversationId",
+    ])
     .where("generations.id", "=", id)
     .where("conversations.user_id", "=", userId)
     .executeTakeFirst();
@@ -62,7 +74,12 @@ export async function setGenerationInputs(
 }
 
 /** The prompt as it was after the oldest turns had left. */
-export async function setPromptSeen(db: Database, id: string, messages: unknown, droppedTurns: number): Promise<void> {
+export async function setPromptSeen(
+  db: Database,
+  id: string,
+  messages: unknown,
+  droppedTurns: number,
+): Promise<void> {
   await db
     .updateTable("generations")
     .set({ prompt_json: JSON.stringify(messages), dropped_turns: droppedTurns })
@@ -70,7 +87,12 @@ export async function setPromptSeen(db: Database, id: string, messages: unknown,
     .execute();
 }
 
-export async function insertEvent(db: Database, generationId: string, seq: number, event: TurnEvent): Promise<void> {
+export async function insertEvent(
+  db: Database,
+  generationId: string,
+  seq: number,
+  event: TurnEvent,
+): Promise<void> {
   await db
     .insertInto("generation_events")
     .values({ generation_id: generationId, seq, payload: JSON.stringify(event) })
@@ -141,8 +163,18 @@ export function generationForSnapshot(db: Database, messageId: string) {
     .innerJoin("messages", "messages.id", "generations.message_id")
     .leftJoin("route_decisions", "route_decisions.generation_id", "generations.id")
     .selectAll("generations")
-    .select(["messages.text", "route_decisions.domain", "route_decisions.confidence", "route_decisions.runner_up"])
-    .select(["route_decisions.runner_up_confidence", "route_decisions.reason", "route_decisions.head", "route_decisions.pinned"])
+    .select([
+      "messages.text",
+      "route_decisions.domain",
+      "route_decisions.confidence",
+      "route_decisions.runner_up",
+    ])
+    .select([
+      "route_decisions.runner_up_confidence",
+      "route_decisions.reason",
+      "route_decisions.head",
+      "route_decisions.pinned",
+    ])
     .where("generations.message_id", "=", messageId)
     .executeTakeFirst();
 }

@@ -46,7 +46,11 @@ export async function insertAnswer(db: Database, answer: Answer, requested: stri
 }
 
 /** A question sent twice with the same client id is found here instead of being stored again. */
-export async function findByClientId(db: Database, conversationId: string, clientId: string): Promise<string | undefined> {
+export async function findByClientId(
+  db: Database,
+  conversationId: string,
+  clientId: string,
+): Promise<string | undefined> {
   const row = await db
     .selectFrom("messages")
     .select("id")
@@ -65,7 +69,11 @@ export async function listMessages(db: Database, conversationId: string, userId:
     .orderBy("id")
     .execute();
   const inConversation = db.selectFrom("messages").select("id").where("conversation_id", "=", conversationId);
-  const generations = await db.selectFrom("generations").selectAll().where("message_id", "in", inConversation).execute();
+  const generations = await db
+    .selectFrom("generations")
+    .selectAll()
+    .where("message_id", "in", inConversation)
+    .execute();
   const decisions = await db
     .selectFrom("route_decisions")
     .innerJoin("generations", "generations.id", "route_decisions.generation_id")
@@ -89,7 +97,11 @@ export async function listMessages(db: Database, conversationId: string, userId:
 }
 
 /** The conversation that holds a message of this person. @throws {PatchbayError} `not-found` */
-export async function ownMessage(db: Database, userId: string, messageId: string): Promise<{ conversationId: string }> {
+export async function ownMessage(
+  db: Database,
+  userId: string,
+  messageId: string,
+): Promise<{ conversationId: string }> {
   const row = await db
     .selectFrom("messages")
     .innerJoin("conversations", "conversations.id", "messages.conversation_id")
@@ -139,7 +151,8 @@ function toAnswer(
 const toDecision = (row: Selectable<RouteDecisionsTable>): Answer["decision"] => ({
   domain: row.domain,
   confidence: row.confidence,
-  runnerUp: row.runner_up === null ? null : { domain: row.runner_up, confidence: row.runner_up_confidence ?? 0 },
+  runnerUp:
+    row.runner_up === null ? null : { domain: row.runner_up, confidence: row.runner_up_confidence ?? 0 },
   reason: row.reason,
   evidence: JSON.parse(row.evidence_json),
   head: row.head,

@@ -28,11 +28,15 @@ export async function openDatabase(file: string, options: OpenOptions = {}): Pro
   sqlite.pragma("busy_timeout = 5000");
   if (options.maxPages !== undefined) sqlite.pragma(`max_page_count = ${options.maxPages}`);
   const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: sqlite }) });
-  const { error } = await new Migrator({ db, provider: { getMigrations: async () => migrations } }).migrateToLatest();
+  const { error } = await new Migrator({
+    db,
+    provider: { getMigrations: async () => migrations },
+  }).migrateToLatest();
   if (error) throw error;
   return db;
 }
 
 /** Whether a write failed because disk or database are full. */
 export const isFull = (error: unknown): boolean =>
-  error instanceof SqliteDatabase.SqliteError && (error.code === "SQLITE_FULL" || error.code.startsWith("SQLITE_IOERR_WRITE"));
+  error instanceof SqliteDatabase.SqliteError &&
+  (error.code === "SQLITE_FULL" || error.code.startsWith("SQLITE_IOERR_WRITE"));

@@ -29,7 +29,12 @@ export function findSession(db: Database, tokenHash: string) {
   return db
     .selectFrom("sessions")
     .leftJoin("api_keys", "api_keys.id", "sessions.api_key_id")
-    .select(["sessions.id", "sessions.user_id as userId", "sessions.api_key_id as apiKeyId", "api_keys.revoked_at as revokedAt"])
+    .select([
+      "sessions.id",
+      "sessions.user_id as userId",
+      "sessions.api_key_id as apiKeyId",
+      "api_keys.revoked_at as revokedAt",
+    ])
     .where("sessions.token_hash", "=", tokenHash)
     .executeTakeFirst();
 }

@@ -1,4 +1,3 @@
-
 /*
  * Every id is a ULID made by the server, every time an ISO 8601 string in UTC, every *_json column JSON text.
  * Foreign keys cascade from a person to their conversations down to each event and vote.
@@ -128,4 +127,3 @@ export interface Schema {
   snapshots: SnapshotsTable;
   votes: VotesTable;
 }
-

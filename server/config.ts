@@ -44,12 +44,17 @@ export const packageRoot = findPackageRoot(path.dirname(fileURLToPath(import.met
 
 /** @throws {PatchbayError} `bad-request` that names the setting. */
 export function readConfig(env: Record<string, string | undefined>): Config {
-  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
+  const present = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ""),
+  );
   const parsed = Environment.safeParse(present);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const name = issue?.path.join(".") ?? "";
-    throw new PatchbayError("bad-request", `The setting ${name}=${env[name]} is not valid: ${issue?.message}.`);
+    throw new PatchbayError(
+      "bad-request",
+      `The setting ${name}=${env[name]} is not valid: ${issue?.message}.`,
+    );
   }
   const settings = parsed.data;
   return {
@@ -76,7 +81,8 @@ function defaultCacheDir(env: Record<string, string | undefined>): string {
   const home = os.homedir();
   if (env.XDG_CACHE_HOME) return path.join(env.XDG_CACHE_HOME, "patchbay");
   if (process.platform === "darwin") return path.join(home, "Library", "Caches", "patchbay");
-  if (process.platform === "win32") return path.join(env.LOCALAPPDATA ?? path.join(home, "AppData", "Local"), "patchbay");
+  if (process.platform === "win32")
+    return path.join(env.LOCALAPPDATA ?? path.join(home, "AppData", "Local"), "patchbay");
   return path.join(home, ".cache", "patchbay");
 }
 

@@ -4,7 +4,14 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { monotonicFactory } from "ulid";
 import { type Database, hasApiKeys, type OpenOptions, openDatabase } from "../db/index.ts";
-import { type ChatDeps, closeAllInterrupted, Conversations, EventLog, toPatchbayError, Turns } from "./chat/index.ts";
+import {
+  type ChatDeps,
+  Conversations,
+  closeAllInterrupted,
+  EventLog,
+  Turns,
+  toPatchbayError,
+} from "./chat/index.ts";
 import { type Config, isLoopback, packageRoot } from "./config.ts";
 import { claimDataFolder } from "./data-lock.ts";
 import { LocalEngine } from "./engines/index.ts";
@@ -59,7 +66,14 @@ export class Patchbay {
           hint: "Make one with: npx patchbay keys create NAME",
         });
       const http = createServer();
-      const patchbay = new Patchbay(config, db, http, releaseData, options.log ?? (() => undefined), await listen(http, config));
+      const patchbay = new Patchbay(
+        config,
+        db,
+        http,
+        releaseData,
+        options.log ?? (() => undefined),
+        await listen(http, config),
+      );
       return patchbay;
     } catch (error) {
       releaseData();
@@ -86,7 +100,10 @@ export class Patchbay {
     const services = () => (this.#phase.is === "ready" ? this.#phase.running.services : null);
     const webDir = path.join(packageRoot, "dist", "web");
     // Before the sockets: socket.io puts itself in front of the listeners that it finds.
-    http.on("request", createHttpApp({ identity: this.#identity, health: () => this.health(), webDir, host, onFault }));
+    http.on(
+      "request",
+      createHttpApp({ identity: this.#identity, health: () => this.health(), webDir, host, onFault }),
+    );
     this.#sockets = new SocketGateway(http, { identity: this.#identity, host, services, onFault });
     this.ready = this.#load();
     // Whoever awaits `ready` sees the failure; for everybody else it stands in /health.
@@ -103,8 +120,15 @@ export class Patchbay {
     const { base, registry, router, engine } = phase.running;
     const { running, waiting, ...engineHealth } = engine.health();
     const { unavailable } = engine;
-    if (unavailable === "loading") return { status: "starting", step: "restarting the model", progress: null };
-    if (unavailable) return { status: "starting", step: "the model has stopped", progress: null, error: unavailable.toBody() };
+    if (unavailable === "loading")
+      return { status: "starting", step: "restarting the model", progress: null };
+    if (unavailable)
+      return {
+        status: "starting",
+        step: "the model has stopped",
+        progress: null,
+        error: unavailable.toBody(),
+      };
     return {
       status: "ready",
       model: { name: base.name, sha256: base.sha256 },
@@ -151,7 +175,8 @@ export class Patchbay {
       const base = await resolveModel(this.#config.model, this.#config.cacheDir, this.#step);
       this.#step("checking the adapters", null);
       const registry = await Registry.open(this.#config, base.sha256);
-      for (const { id, error } of registry.rejected) this.#log(`adapter ${id} is left out: ${error.message} ${error.hint ?? ""}`);
+      for (const { id, error } of registry.rejected)
+        this.#log(`adapter ${id} is left out: ${error.message} ${error.hint ?? ""}`);
       this.#step("preparing the router", null);
       const router = await loadRouter({ ...this.#config, adapterIds: [...registry.adapters.keys()] });
       this.#step("loading the model", 0);
@@ -229,7 +254,9 @@ function listen(http: HttpServer, { host, port }: Config): Promise<number> {
   return new Promise((resolve, reject) => {
     http.once("error", (error: NodeJS.ErrnoException) => {
       const taken = error.code === "EADDRINUSE";
-      const hint = taken ? `Stop the other program or choose another port: PORT=${port + 1} npx patchbay serve` : "Check HOST and PORT.";
+      const hint = taken
+        ? `Stop the other program or choose another port: PORT=${port + 1} npx patchbay serve`
+        : "Check HOST and PORT.";
       reject(
         taken
           ? new PatchbayError("port-taken", `Port ${port} on ${host} is taken.`, { hint })

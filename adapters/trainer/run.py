@@ -4,6 +4,7 @@ import json
 import time
 from dataclasses import asdict
 from importlib.metadata import version
+from itertools import accumulate
 from pathlib import Path
 
 import torch
@@ -13,12 +14,14 @@ from base_model import DTYPE, check_hash, choose_device, load_base
 from events import EventStream
 from gguf_adapter import Metadata, adapter_tensors, write_adapter
 from held_out import HeldOut, held_out_loss
+from lora import add_adapter
 from plan import plan_batches
+from progress import Step
 from run_folder import Row, Run, check_rows_fit, read_rows, read_run
-from training import Step, add_adapter, train_adapter
+from training import train_adapter
 
 
-def run(folder: Path, events: EventStream) -> None:
+def train_run(folder: Path, events: EventStream) -> None:
     started = time.monotonic()
     run = read_run(folder)
     config = run.config
@@ -79,21 +82,19 @@ def _train(
 ) -> list[dict[str, float]]:
     """The loss of every step, each reported as it comes."""
     curve: list[dict[str, float]] = []
-    tokens_done = 0
+    rows_done = list(accumulate(len(batch) for batch in plan))
+    tokens_done = list(accumulate(sum(len(rows[index].input_ids) for index in batch) for batch in plan))
 
     def report(step: Step) -> None:
-        nonlocal tokens_done
-        tokens_done += step.tokens
         curve.append({"step": step.step, "loss": step.loss})
-        rows_seen = sum(len(batch) for batch in plan[: step.step])
         events.emit(
             "step",
             step=step.step,
             steps=len(plan),
-            epoch=round(rows_seen / len(rows), 3),
+            epoch=round(rows_done[step.step - 1] / len(rows), 3),
             loss=step.loss,
             learningRate=step.learning_rate,
-            tokensPerSecond=round(tokens_done / step.seconds, 1),
+            tokensPerSecond=round(tokens_done[step.step - 1] / step.seconds, 1),
             etaSeconds=round(step.seconds / step.step * (len(plan) - step.step), 1),
         )
 

@@ -105,7 +105,11 @@ def read_rows(path: Path) -> list[Row]:
 
 def read_messages(path: Path) -> list[list[dict[str, str]]]:
     """The conversations that the rows were made of, for those who check the token ids."""
-    return [json.loads(line)["messages"] for line in path.read_text(encoding="utf-8").splitlines()]
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    try:
+        return [[{"role": turn["role"], "content": turn["content"]} for turn in row["messages"]] for row in rows]
+    except (KeyError, TypeError) as error:
+        raise Failure("bad-row", f"{path.name}: a row without messages of role and content") from error
 
 
 def parse_row(line: str, where: str) -> Row:

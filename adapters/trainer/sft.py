@@ -54,9 +54,9 @@ def main() -> int:
 
 def _run(folder: Path, events: EventStream) -> None:
     # PyTorch and the libraries around it take seconds to import: after "loading", and after wrong use.
-    from run import run
+    from run import train_run
 
-    run(folder, events)
+    train_run(folder, events)
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -1,66 +1,25 @@
 """Supervised fine-tuning of a LoRA adapter with TRL, on rows that arrive as token ids."""
 
-import math
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from datasets import Dataset
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel
 from peft.helpers import disable_input_dtype_casting
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from torch.utils.data import DataLoader
-from transformers import (
-    PreTrainedModel,
-    PreTrainedTokenizerFast,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
-)
+from transformers import PreTrainedTokenizerFast
 from trl import SFTConfig, SFTTrainer
 
 from answer_loss import SummedAnswerLoss, answer_states
-from failure import Failure
-from gguf_adapter import PROJECTIONS
 from plan import learning_rate_factor
+from progress import Step, StepReporter
 from run_folder import Config, Row
 
 # The label of a token that is not learnt, in TRL as in PyTorch.
 IGNORED = -100
-
-
-@dataclass(frozen=True)
-class Step:
-    step: int
-    loss: float
-    learning_rate: float
-    tokens: int
-    """Tokens of this step's rows, prompts included, padding not."""
-    seconds: float
-    """Since training began."""
-
-
-def add_adapter(model: PreTrainedModel, config: Config, base_name: str) -> PeftModel:
-    """A fresh adapter on every linear projection. Its A is drawn from `config.seed`; its B is 0."""
-    torch.manual_seed(config.seed)
-    adapted = get_peft_model(
-        model,
-        # No rsLoRA and no DoRA: llama.cpp scales by alpha / rank and knows no magnitude vectors, so
-        # either would load without a word and compute something else.
-        LoraConfig(
-            r=config.rank,
-            lora_alpha=config.alpha,
-            lora_dropout=0.0,
-            target_modules=list(PROJECTIONS),
-            task_type="CAUSAL_LM",
-        ),
-    )
-    adapted.peft_config["default"].base_model_name_or_path = base_name
-    return adapted
 
 
 def train_adapter(
@@ -110,7 +69,7 @@ def train_adapter(
         ),
         processing_class=_padding_only_tokenizer(),
         optimizers=(optimizer, schedule),
-        callbacks=[_StepReporter([sum(len(rows[i].input_ids) for i in batch) for batch in plan], on_step)],
+        callbacks=[StepReporter(on_step)],
     )
     # PEFT casts what enters an adapter to its weights' fp32, autocast casts it back: a sixth of the time.
     with disable_input_dtype_casting(model):
@@ -144,39 +103,6 @@ class _PlannedSFTTrainer(SFTTrainer):
             hidden = causal.base_model(input_ids=ids, use_cache=False).last_hidden_state
         states, targets = answer_states(hidden, ids, labels != IGNORED)
         return SummedAnswerLoss.apply(states, causal.get_output_embeddings().weight, targets) / len(targets)
-
-
-class _StepReporter(TrainerCallback):
-    def __init__(self, tokens: list[int], on_step: Callable[[Step], None]) -> None:
-        self._tokens = tokens
-        self._on_step = on_step
-
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
-    ) -> None:
-        self._started = time.monotonic()
-
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, float],
-        **_: object,
-    ) -> None:
-        if "loss" not in logs:  # the summary at the end
-            return
-        if not math.isfinite(logs["loss"]):
-            raise Failure("diverged", f"the loss is {logs['loss']} at step {state.global_step}: lower the learning rate")
-        self._on_step(
-            Step(
-                step=state.global_step,
-                loss=logs["loss"],
-                learning_rate=logs["learning_rate"],
-                tokens=self._tokens[state.global_step - 1],
-                seconds=time.monotonic() - self._started,
-            )
-        )
 
 
 def _padding_only_tokenizer() -> PreTrainedTokenizerFast:

@@ -40,7 +40,11 @@ export class PatchbayClient {
     };
     this.#socket = io(url, { transports: ["websocket"], extraHeaders, reconnectionDelayMax: 3_000 });
     this.#socket.on("connect", () => this.#setStatus("online", null));
-    this.#socket.on("disconnect", () => this.#setStatus("offline", null));
+    this.#socket.on("disconnect", (reason) => {
+      this.#setStatus("offline", null);
+      // socket.io takes this as final. The server does it when a session ends; the next attempt learns why.
+      if (reason === "io server disconnect") this.#socket.connect();
+    });
     this.#socket.on("connect_error", (error) => this.#setStatus("offline", refusalOf(error)));
   }
 
@@ -77,9 +81,13 @@ export class PatchbayClient {
         if (status === "offline" && !this.#refusal) return;
         finish(this.#refusal);
       };
-      const unreachable = new PatchbayError("server-unreachable", "No Patchbay server answers at this address.", {
-        hint: "Start one with: npx patchbay serve",
-      });
+      const unreachable = new PatchbayError(
+        "server-unreachable",
+        "No Patchbay server answers at this address.",
+        {
+          hint: "Start one with: npx patchbay serve",
+        },
+      );
       const timer = setTimeout(() => finish(unreachable), timeoutMs);
       const off = this.onStatus(settle);
       const finish = (error: PatchbayError | null) => {
@@ -92,7 +100,10 @@ export class PatchbayClient {
   }
 
   /** Sends an event and resolves with its acknowledgement. @throws {PatchbayError} with the server's code. */
-  async call<Name extends ClientEventName>(name: Name, payload: ClientEventInput<Name>): Promise<Replies[Name]> {
+  async call<Name extends ClientEventName>(
+    name: Name,
+    payload: ClientEventInput<Name>,
+  ): Promise<Replies[Name]> {
     const reply = await this.#emit(name, payload).catch((cause) => {
       throw new PatchbayError("server-unreachable", "The server did not answer in time.", {
         hint: "Check the connection and try again; sending the same message again is harmless.",

@@ -1,4 +1,10 @@
-import type { Answer, ClientEventInput, ConversationChange, LoggedEvent, Vote } from "../../server/protocol/index.ts";
+import type {
+  Answer,
+  ClientEventInput,
+  ConversationChange,
+  LoggedEvent,
+  Vote,
+} from "../../server/protocol/index.ts";
 import type { PatchbayClient } from "./client.ts";
 import { answerOf, nextSeq, reduce, streaming, type Transcript, type TranscriptInput } from "./transcript.ts";
 
@@ -44,7 +50,9 @@ export class OpenConversation {
 
   /** Loads the conversation (again) and follows what is being written. @throws {PatchbayError} `not-found` … */
   async load(): Promise<void> {
-    const { conversation, messages } = await this.#client.call("conversation:open", { conversationId: this.id });
+    const { conversation, messages } = await this.#client.call("conversation:open", {
+      conversationId: this.id,
+    });
     this.#apply({ type: "opened", conversation, messages });
     await this.#followAll();
   }
@@ -78,7 +86,10 @@ export class OpenConversation {
   }
 
   async showBranch(messageId: string): Promise<void> {
-    const { conversation } = await this.#client.call("conversation:branch", { conversationId: this.id, messageId });
+    const { conversation } = await this.#client.call("conversation:branch", {
+      conversationId: this.id,
+      messageId,
+    });
     this.#apply({ type: "changed", change: { type: "saved", conversation } });
   }
 
@@ -117,14 +128,18 @@ export class OpenConversation {
   async #follow(generationId: string): Promise<void> {
     if (!this.#transcript) return;
     this.#lastNewsAt = Date.now();
-    await this.#client.call("subscribe", { generationId, afterSeq: nextSeq(this.#transcript, generationId) - 1 });
+    await this.#client.call("subscribe", {
+      generationId,
+      afterSeq: nextSeq(this.#transcript, generationId) - 1,
+    });
   }
 
   #onLogged(logged: LoggedEvent): void {
     const transcript = this.#transcript;
     if (!transcript || !answerOf(transcript, logged.generationId)) return;
     this.#lastNewsAt = Date.now();
-    if (logged.seq > nextSeq(transcript, logged.generationId)) void this.#follow(logged.generationId).catch(() => undefined);
+    if (logged.seq > nextSeq(transcript, logged.generationId))
+      void this.#follow(logged.generationId).catch(() => undefined);
     else this.#apply({ type: "logged", logged });
   }
 
@@ -137,13 +152,15 @@ export class OpenConversation {
     }
     const before = this.#transcript;
     this.#apply({ type: "changed", change });
-    const added = change.type === "message" && this.#transcript !== before && change.message.role === "assistant";
+    const added =
+      change.type === "message" && this.#transcript !== before && change.message.role === "assistant";
     if (added) void this.#followAll().catch(() => undefined);
   }
 
   #checkStall(): void {
     const waiting = this.#transcript && streaming(this.#transcript).length > 0;
-    if (waiting && this.#client.status === "online" && Date.now() - this.#lastNewsAt > STALL_MS) void this.refresh();
+    if (waiting && this.#client.status === "online" && Date.now() - this.#lastNewsAt > STALL_MS)
+      void this.refresh();
   }
 
   #apply(input: TranscriptInput): void {

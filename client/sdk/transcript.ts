@@ -1,4 +1,12 @@
-import type { Answer, AnswerStatus, Conversation, ConversationChange, LoggedEvent, Message, TurnEvent } from "../../server/protocol/index.ts";
+import type {
+  Answer,
+  AnswerStatus,
+  Conversation,
+  ConversationChange,
+  LoggedEvent,
+  Message,
+  TurnEvent,
+} from "../../server/protocol/index.ts";
 
 /**
  * One conversation as a client holds it: the message tree, and for each answer that is being written the number
@@ -16,7 +24,10 @@ export type TranscriptInput =
   | { type: "changed"; change: Exclude<ConversationChange, { type: "deleted" }> }
   | { type: "logged"; logged: LoggedEvent };
 
-const finishStatus = { stop: "complete", length: "cut-off", stopped: "stopped" } as const satisfies Record<string, AnswerStatus>;
+const finishStatus = { stop: "complete", length: "cut-off", stopped: "stopped" } as const satisfies Record<
+  string,
+  AnswerStatus
+>;
 
 /** What one log entry does to an answer. Live and replayed entries take this same way. */
 export function applyTurnEvent(answer: Answer, event: TurnEvent): Answer {
@@ -74,7 +85,10 @@ function keepStreamed(previous: Transcript, message: Message, seqs: Map<string, 
   return known;
 }
 
-function changed(transcript: Transcript, change: Exclude<ConversationChange, { type: "deleted" }>): Transcript {
+function changed(
+  transcript: Transcript,
+  change: Exclude<ConversationChange, { type: "deleted" }>,
+): Transcript {
   switch (change.type) {
     case "saved":
       return change.conversation.id === transcript.conversation.id
@@ -102,7 +116,8 @@ function changed(transcript: Transcript, change: Exclude<ConversationChange, { t
 /** Entries that were seen already, or that came before their predecessors, change nothing: a replay brings them in order. */
 function logged(transcript: Transcript, { generationId, seq, event }: LoggedEvent): Transcript {
   const answer = answerOf(transcript, generationId);
-  if (!answer || answer.status !== "streaming" || seq !== nextSeq(transcript, generationId)) return transcript;
+  if (!answer || answer.status !== "streaming" || seq !== nextSeq(transcript, generationId))
+    return transcript;
   return {
     ...transcript,
     messages: new Map(transcript.messages).set(answer.id, applyTurnEvent(answer, event)),

@@ -1,4 +1,4 @@
-import { type Answer, OpenConversation, PatchbayError, type PatchbayClient } from "../sdk/index.ts";
+import { type Answer, OpenConversation, type PatchbayClient, PatchbayError } from "../sdk/index.ts";
 
 /** Opens a new conversation. */
 export async function newConversation(client: PatchbayClient): Promise<OpenConversation> {
@@ -9,7 +9,11 @@ export async function newConversation(client: PatchbayClient): Promise<OpenConve
 }
 
 /** Follows an answer to its end. `onUpdate` sees each state on the way. */
-export function followAnswer(open: OpenConversation, answerId: string, onUpdate: (answer: Answer) => void): Promise<Answer> {
+export function followAnswer(
+  open: OpenConversation,
+  answerId: string,
+  onUpdate: (answer: Answer) => void,
+): Promise<Answer> {
   return new Promise((resolve) => {
     const look = () => {
       const answer = open.snapshot()?.messages.get(answerId);
@@ -26,15 +30,21 @@ export function followAnswer(open: OpenConversation, answerId: string, onUpdate:
 
 /** What `patchbay chat "text" --json` prints. */
 export function toJson(answer: Answer) {
-  if (answer.error) throw PatchbayError.fromBody(answer.error as Parameters<typeof PatchbayError.fromBody>[0]);
+  if (answer.error)
+    throw PatchbayError.fromBody(answer.error as Parameters<typeof PatchbayError.fromBody>[0]);
   const { decision, expert, timings, tokens } = answer;
-  const finish = ({ complete: "stop", "cut-off": "length", stopped: "stopped" } as Record<string, string>)[answer.status];
+  const finish = ({ complete: "stop", "cut-off": "length", stopped: "stopped" } as Record<string, string>)[
+    answer.status
+  ];
   return {
     answer: answer.text,
     adapter: expert?.id ?? null,
     version: expert?.version ?? null,
     confidence: decision?.confidence ?? null,
-    runnerUp: decision?.runnerUp && { adapter: decision.runnerUp.domain, confidence: decision.runnerUp.confidence },
+    runnerUp: decision?.runnerUp && {
+      adapter: decision.runnerUp.domain,
+      confidence: decision.runnerUp.confidence,
+    },
     reason: decision?.reason ?? null,
     timings,
     tokens,

@@ -1,6 +1,13 @@
 import { randomUUID } from "node:crypto";
 import readline from "node:readline/promises";
-import { type Answer, type AdapterSummary, BASE, type OpenConversation, PatchbayError, type PatchbayClient } from "../sdk/index.ts";
+import {
+  type AdapterSummary,
+  type Answer,
+  BASE,
+  type OpenConversation,
+  type PatchbayClient,
+  PatchbayError,
+} from "../sdk/index.ts";
 import { followAnswer, newConversation } from "./ask.ts";
 import { type Style, styleFor } from "./style.ts";
 
@@ -146,7 +153,8 @@ class TerminalChat {
     if (answer.error) this.#print(this.#style.red(answer.error.message));
     if (answer.status === "stopped") this.#print(this.#style.dim("Stopped."));
     if (answer.status === "cut-off") this.#print(this.#style.dim("The answer reached its length limit."));
-    if (answer.droppedTurns > 0) this.#print(this.#style.dim(`The oldest ${answer.droppedTurns} turns no longer fitted.`));
+    if (answer.droppedTurns > 0)
+      this.#print(this.#style.dim(`The oldest ${answer.droppedTurns} turns no longer fitted.`));
     if (notice) this.#print(this.#style.dim(notice));
   }
 
@@ -158,7 +166,9 @@ class TerminalChat {
   async #pin(choice: string): Promise<void> {
     if (!this.#open) return;
     await this.#client.call("conversation:pin", { conversationId: this.#open.id, pinned: choice });
-    this.#print(this.#style.dim(choice === "auto" ? "The router chooses again." : `${choice} answers from here on.`));
+    this.#print(
+      this.#style.dim(choice === "auto" ? "The router chooses again." : `${choice} answers from here on.`),
+    );
   }
 
   #lastAnswer(): Answer {
@@ -180,6 +190,8 @@ function chip({ expert, decision }: Answer): string {
 
 function explain({ decision, expert }: Answer): string {
   if (!decision || !expert) return "No expert was chosen.";
-  const runnerUp = decision.runnerUp ? `; next: ${decision.runnerUp.domain} ${percent(decision.runnerUp.confidence)}` : "";
+  const runnerUp = decision.runnerUp
+    ? `; next: ${decision.runnerUp.domain} ${percent(decision.runnerUp.confidence)}`
+    : "";
   return `${expert.version ?? expert.id}, ${percent(decision.confidence)} sure${runnerUp}. ${decision.reason}`;
 }

@@ -15,7 +15,9 @@ export async function terminalSession(url: string, file: string): Promise<string
   });
   if (!response.ok) {
     const body = (await response.json().catch(() => null)) as { error?: ErrorBody } | null;
-    throw body?.error ? PatchbayError.fromBody(body.error) : new PatchbayError("server-unreachable", `${url} answers with ${response.status}.`);
+    throw body?.error
+      ? PatchbayError.fromBody(body.error)
+      : new PatchbayError("server-unreachable", `${url} answers with ${response.status}.`);
   }
   const cookie = response.headers.getSetCookie()[0]?.split(";")[0];
   if (!cookie) return known[url] ?? "";

@@ -10,6 +10,7 @@ export interface Style {
 
 export function styleFor(stream: { isTTY?: boolean }): Style {
   const coloured = stream.isTTY === true && !process.env.NO_COLOR;
-  const format = (name: "dim" | "bold" | "red" | "cyan") => (text: string) => (coloured ? styleText(name, text) : text);
+  const format = (name: "dim" | "bold" | "red" | "cyan") => (text: string) =>
+    coloured ? styleText(name, text) : text;
   return { dim: format("dim"), bold: format("bold"), red: format("red"), cyan: format("cyan") };
 }

@@ -38,12 +38,18 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn("created_at", "text", (c) => c.notNull())
     .addColumn("updated_at", "text", (c) => c.notNull())
     .execute();
-  await db.schema.createIndex("conversations_by_user").on("conversations").columns(["user_id", "updated_at"]).execute();
+  await db.schema
+    .createIndex("conversations_by_user")
+    .on("conversations")
+    .columns(["user_id", "updated_at"])
+    .execute();
 
   await db.schema
     .createTable("messages")
     .addColumn("id", "text", (c) => c.primaryKey())
-    .addColumn("conversation_id", "text", (c) => c.notNull().references("conversations.id").onDelete("cascade"))
+    .addColumn("conversation_id", "text", (c) =>
+      c.notNull().references("conversations.id").onDelete("cascade"),
+    )
     .addColumn("parent_id", "text", (c) => c.references("messages.id").onDelete("cascade"))
     .addColumn("role", "text", (c) => c.notNull().check(sql`role in ('user', 'assistant')`))
     .addColumn("text", "text", (c) => c.notNull())
@@ -56,7 +62,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable("generations")
     .addColumn("id", "text", (c) => c.primaryKey())
-    .addColumn("message_id", "text", (c) => c.notNull().unique().references("messages.id").onDelete("cascade"))
+    .addColumn("message_id", "text", (c) =>
+      c.notNull().unique().references("messages.id").onDelete("cascade"),
+    )
     .addColumn("status", "text", (c) => c.notNull())
     .addColumn("requested", "text", (c) => c.notNull())
     .addColumn("expert_json", "text")
@@ -85,7 +93,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
   await db.schema
     .createTable("route_decisions")
-    .addColumn("generation_id", "text", (c) => c.primaryKey().references("generations.id").onDelete("cascade"))
+    .addColumn("generation_id", "text", (c) =>
+      c.primaryKey().references("generations.id").onDelete("cascade"),
+    )
     .addColumn("domain", "text", (c) => c.notNull())
     .addColumn("confidence", "real", (c) => c.notNull())
     .addColumn("runner_up", "text")
@@ -99,7 +109,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable("snapshots")
     .addColumn("id", "text", (c) => c.primaryKey())
-    .addColumn("generation_id", "text", (c) => c.notNull().unique().references("generations.id").onDelete("cascade"))
+    .addColumn("generation_id", "text", (c) =>
+      c.notNull().unique().references("generations.id").onDelete("cascade"),
+    )
     .addColumn("sha256", "text", (c) => c.notNull())
     .addColumn("payload_json", "text", (c) => c.notNull())
     .addColumn("created_at", "text", (c) => c.notNull())

@@ -1,6 +1,14 @@
 import { insertDecision, isFull, setGenerationInputs, setPromptSeen } from "../../db/index.ts";
 import type { ChatMessage, GenerateRequest } from "../engines/index.ts";
-import { type Answer, BASE, type Decision, type Expert, type Message, PatchbayError, type TurnEvent } from "../protocol/index.ts";
+import {
+  type Answer,
+  BASE,
+  type Decision,
+  type Expert,
+  type Message,
+  PatchbayError,
+  type TurnEvent,
+} from "../protocol/index.ts";
 import type { ChatDeps } from "./deps.ts";
 import { interruption } from "./interrupted.ts";
 
@@ -47,13 +55,27 @@ async function routeTurn(deps: ChatDeps, turn: TurnToAnswer, progress: Progress)
   });
   const adapter = decision.domain === BASE ? null : deps.registry.find(decision.domain);
   const { prompt, sampling } = adapter ?? deps.registry.base;
-  const messages: ChatMessage[] = [{ role: "system", content: prompt.text }, ...branch.flatMap(toChatMessage)];
+  const messages: ChatMessage[] = [
+    { role: "system", content: prompt.text },
+    ...branch.flatMap(toChatMessage),
+  ];
   const expert: Expert = adapter
-    ? { id: adapter.summary.id, title: adapter.summary.title, version: adapter.file.version, sha256: adapter.file.sha256 }
+    ? {
+        id: adapter.summary.id,
+        title: adapter.summary.title,
+        version: adapter.file.version,
+        sha256: adapter.file.sha256,
+      }
     : { id: BASE, title: "Base model", version: null, sha256: null };
   const seed = deps.newSeed();
   progress.routeMs = round(performance.now() - startedAt);
-  await recordRoute(deps, answer.generationId, decision, { expert, messages, sampling, seed, promptSha256: prompt.sha256 });
+  await recordRoute(deps, answer.generationId, decision, {
+    expert,
+    messages,
+    sampling,
+    seed,
+    promptSha256: prompt.sha256,
+  });
   await deps.log.append(answer.generationId, { type: "route", decision, expert });
   return { messages, adapter: adapter?.file ?? null, sampling, seed };
 }
@@ -66,18 +88,32 @@ async function recordRoute(
 ): Promise<void> {
   await deps.db.transaction().execute(async (trx) => {
     await insertDecision(trx, generationId, decision);
-    await setGenerationInputs(trx, generationId, { ...inputs, base: { name: deps.base.name, sha256: deps.base.sha256 } });
+    await setGenerationInputs(trx, generationId, {
+      ...inputs,
+      base: { name: deps.base.name, sha256: deps.base.sha256 },
+    });
   });
 }
 
-async function generate(deps: ChatDeps, turn: TurnToAnswer, request: GenerateRequest, progress: Progress): Promise<void> {
+async function generate(
+  deps: ChatDeps,
+  turn: TurnToAnswer,
+  request: GenerateRequest,
+  progress: Progress,
+): Promise<void> {
   const { generationId } = turn.answer;
   for await (const event of deps.engine.generate(request, turn.signal)) {
     switch (event.type) {
       case "started": {
         const { promptTokens, cachedTokens, droppedTurns } = event;
         Object.assign(progress, { promptTokens, cachedTokens });
-        if (droppedTurns > 0) await setPromptSeen(deps.db, generationId, withoutOldest(request.messages, droppedTurns), droppedTurns);
+        if (droppedTurns > 0)
+          await setPromptSeen(
+            deps.db,
+            generationId,
+            withoutOldest(request.messages, droppedTurns),
+            droppedTurns,
+          );
         await deps.log.append(generationId, { type: "start", promptTokens, cachedTokens, droppedTurns });
         break;
       }
@@ -107,17 +143,33 @@ async function finish(
   const tokens = { prompt: promptTokens, cached: cachedTokens, completion: completionTokens };
   const status = ({ stop: "complete", length: "cut-off", stopped: "stopped" } as const)[reason];
   const ending = { status, text, timings, tokens, error: null };
-  await deps.log.end(turn.answer.generationId, { type: "finish", reason, timings, tokens }, ending, deps.now());
+  await deps.log.end(
+    turn.answer.generationId,
+    { type: "finish", reason, timings, tokens },
+    ending,
+    deps.now(),
+  );
 }
 
 /** The answer keeps what was generated, and says in a sentence what went wrong. */
-async function endWithError(deps: ChatDeps, turn: TurnToAnswer, progress: Progress, cause: unknown): Promise<void> {
+async function endWithError(
+  deps: ChatDeps,
+  turn: TurnToAnswer,
+  progress: Progress,
+  cause: unknown,
+): Promise<void> {
   const error = toPatchbayError(cause);
   if (error.code === "internal") deps.onFault(cause);
   const message = error.hint ? `${error.message} ${error.hint}` : error.message;
   const event: TurnEvent = { type: "error", code: error.code, message };
   const status = error.code === "interrupted" ? "interrupted" : "failed";
-  const ending = { status, text: progress.text, timings: null, tokens: null, error: { code: error.code, message } } as const;
+  const ending = {
+    status,
+    text: progress.text,
+    timings: null,
+    tokens: null,
+    error: { code: error.code, message },
+  } as const;
   try {
     await deps.log.end(turn.answer.generationId, event, ending, deps.now());
   } catch (unstored) {
@@ -133,7 +185,10 @@ export function toPatchbayError(cause: unknown): PatchbayError {
       hint: "Free some space and try again; what was stored is safe.",
       cause,
     });
-  return new PatchbayError("internal", "Something went wrong in the server.", { hint: "Its log says more.", cause });
+  return new PatchbayError("internal", "Something went wrong in the server.", {
+    hint: "Its log says more.",
+    cause,
+  });
 }
 
 /** The expert of the answer before, so that a follow-up can stay with it. */

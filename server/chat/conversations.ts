@@ -27,9 +27,16 @@ export class Conversations {
     return listConversations(this.#deps.db, userId);
   }
 
-  async create(userId: string, options: { title?: string | undefined; pinned?: string | undefined }): Promise<Conversation> {
+  async create(
+    userId: string,
+    options: { title?: string | undefined; pinned?: string | undefined },
+  ): Promise<Conversation> {
     const { db, newId, now } = this.#deps;
-    const conversation = { id: newId(), title: options.title ?? NEW_TITLE, pinned: this.#pin(options.pinned ?? "auto") };
+    const conversation = {
+      id: newId(),
+      title: options.title ?? NEW_TITLE,
+      pinned: this.#pin(options.pinned ?? "auto"),
+    };
     return this.#saved(userId, await insertConversation(db, userId, conversation, now()));
   }
 
@@ -45,7 +52,10 @@ export class Conversations {
 
   async pin(userId: string, id: string, choice: string): Promise<Conversation> {
     await ownConversation(this.#deps.db, userId, id);
-    return this.#saved(userId, await updateConversation(this.#deps.db, id, { pinned: this.#pin(choice) }, this.#deps.now()));
+    return this.#saved(
+      userId,
+      await updateConversation(this.#deps.db, id, { pinned: this.#pin(choice) }, this.#deps.now()),
+    );
   }
 
   async showBranch(userId: string, id: string, messageId: string): Promise<Conversation> {
@@ -53,7 +63,10 @@ export class Conversations {
     if (!messages.some((message) => message.id === messageId))
       throw new PatchbayError("not-found", "There is no such message in this conversation.");
     const activeLeafId = newestLeafBelow(messages, messageId);
-    return this.#saved(userId, await updateConversation(this.#deps.db, id, { activeLeafId }, this.#deps.now()));
+    return this.#saved(
+      userId,
+      await updateConversation(this.#deps.db, id, { activeLeafId }, this.#deps.now()),
+    );
   }
 
   async delete(userId: string, id: string): Promise<void> {

@@ -13,7 +13,13 @@ export async function closeInterrupted(db: Database, generationId: string, now: 
   const text = events.map(({ event }) => (event.type === "delta" ? event.text : "")).join("");
   const seq = (events.at(-1)?.seq ?? 0) + 1;
   const { code, message } = interruption;
-  const ending = { status: "interrupted", text, timings: null, tokens: null, error: { code, message } } as const;
+  const ending = {
+    status: "interrupted",
+    text,
+    timings: null,
+    tokens: null,
+    error: { code, message },
+  } as const;
   await endGeneration(db, generationId, { seq, event: interruption }, ending, now);
 }
 

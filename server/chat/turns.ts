@@ -1,5 +1,24 @@
-import { type Database, findByClientId, insertAnswer, insertQuestion, listMessages, ownConversation, ownGeneration, ownMessage, updateConversation } from "../../db/index.ts";
-import { type Answer, BASE, type Conversation, type LoggedEvent, limits, type Message, PatchbayError, type Question } from "../protocol/index.ts";
+import {
+  type Database,
+  findByClientId,
+  insertAnswer,
+  insertQuestion,
+  listMessages,
+  ownConversation,
+  ownGeneration,
+  ownMessage,
+  updateConversation,
+} from "../../db/index.ts";
+import {
+  type Answer,
+  BASE,
+  type Conversation,
+  type LoggedEvent,
+  limits,
+  type Message,
+  PatchbayError,
+  type Question,
+} from "../protocol/index.ts";
 import { answerTurn, SHUTDOWN, STOPPED, type TurnToAnswer } from "./answer-turn.ts";
 import { NEW_TITLE } from "./conversations.ts";
 import type { ChatDeps } from "./deps.ts";
@@ -31,7 +50,10 @@ export class Turns {
     this.#deps = deps;
   }
 
-  async send(userId: string, request: SendRequest): Promise<{ conversation: Conversation; question: Question; answer: Answer }> {
+  async send(
+    userId: string,
+    request: SendRequest,
+  ): Promise<{ conversation: Conversation; question: Question; answer: Answer }> {
     const startedAt = performance.now();
     const { db } = this.#deps;
     const conversation = await ownConversation(db, userId, request.conversationId);
@@ -43,7 +65,10 @@ export class Turns {
     const parentId = request.parentId === undefined ? conversation.activeLeafId : request.parentId;
     const question = this.#newQuestion(messages, { ...request, parentId });
     const answer = this.#newAnswer(question);
-    const title = conversation.title === NEW_TITLE && messages.length === 0 ? titleFrom(question.text) : conversation.title;
+    const title =
+      conversation.title === NEW_TITLE && messages.length === 0
+        ? titleFrom(question.text)
+        : conversation.title;
     const saved = await this.#store(answer, async (trx) => {
       // Sent twice at the same moment: transactions run one after the other, so the second one sees the first.
       if (await findByClientId(trx, conversation.id, request.clientId)) return null;
@@ -53,12 +78,21 @@ export class Turns {
     });
     if (!saved) return this.send(userId, request);
     this.#deps.publish(userId, { type: "message", conversation: saved, message: question });
-    this.#start(userId, saved, { answer, branch: [...branchTo(messages, parentId), question], requested, startedAt });
+    this.#start(userId, saved, {
+      answer,
+      branch: [...branchTo(messages, parentId), question],
+      requested,
+      startedAt,
+    });
     return { conversation: saved, question, answer };
   }
 
   /** Another answer to the same question, beside the one given. */
-  async regenerate(userId: string, messageId: string, adapter?: string): Promise<{ conversation: Conversation; answer: Answer }> {
+  async regenerate(
+    userId: string,
+    messageId: string,
+    adapter?: string,
+  ): Promise<{ conversation: Conversation; answer: Answer }> {
     const startedAt = performance.now();
     const { db } = this.#deps;
     const { conversationId } = await ownMessage(db, userId, messageId);
@@ -68,7 +102,8 @@ export class Turns {
     const question = messages.find((message) => message.id === old?.parentId);
     if (old?.role !== "assistant" || question?.role !== "user")
       throw new PatchbayError("conflict", "Only an answer can be written again.");
-    if (old.status === "streaming") throw new PatchbayError("conflict", "This answer is still being written.", { hint: "Stop it first." });
+    if (old.status === "streaming")
+      throw new PatchbayError("conflict", "This answer is still being written.", { hint: "Stop it first." });
     const requested = this.#requested(conversation, adapter);
     this.#admit(userId);
     const answer = this.#newAnswer(question);
@@ -95,11 +130,17 @@ export class Turns {
   }
 
   /** Replays the log after `afterSeq`, then follows it. */
-  async subscribe(userId: string, generationId: string, afterSeq: number, listener: (logged: LoggedEvent) => void): Promise<() => void> {
+  async subscribe(
+    userId: string,
+    generationId: string,
+    afterSeq: number,
+    listener: (logged: LoggedEvent) => void,
+  ): Promise<() => void> {
     const { db, log, now } = this.#deps;
     const generation = await ownGeneration(db, userId, generationId);
     // Its writer is gone (a full disk kept the ending from being stored): close it now.
-    if (generation.status === "streaming" && !log.isLive(generationId)) await closeInterrupted(db, generationId, now());
+    if (generation.status === "streaming" && !log.isLive(generationId))
+      await closeInterrupted(db, generationId, now());
     return log.subscribe(generationId, afterSeq, listener);
   }
 
@@ -110,7 +151,10 @@ export class Turns {
   }
 
   /** Writes a new answer. Its log is open before the answer can be seen, so that nobody takes it for an interrupted one. */
-  async #store<Saved extends Conversation | null>(answer: Answer, write: (trx: Database) => Promise<Saved>): Promise<Saved> {
+  async #store<Saved extends Conversation | null>(
+    answer: Answer,
+    write: (trx: Database) => Promise<Saved>,
+  ): Promise<Saved> {
     const { db, log } = this.#deps;
     log.begin(answer.generationId);
     const saved = await db
@@ -154,19 +198,37 @@ export class Turns {
   #admit(userId: string): void {
     const running = [...this.#running.values()].filter((other) => other.userId === userId).length;
     if (running >= limits.runningTurnsPerUser)
-      throw new PatchbayError("too-many-turns", `There are already ${running} answers being written for you.`, {
-        hint: "Wait for one to end, or stop one.",
-      });
+      throw new PatchbayError(
+        "too-many-turns",
+        `There are already ${running} answers being written for you.`,
+        {
+          hint: "Wait for one to end, or stop one.",
+        },
+      );
   }
 
   #newQuestion(messages: Message[], request: SendRequest & { parentId: string | null }): Question {
     const parent = messages.find((message) => message.id === request.parentId);
     if (request.parentId !== null && parent?.role !== "assistant")
       throw new PatchbayError("not-found", "There is no such answer to reply to in this conversation.");
-    if (parent?.role === "assistant" && parent.status === "streaming" && this.#deps.log.isLive(parent.generationId))
-      throw new PatchbayError("conflict", "The answer before is still being written.", { hint: "Wait for it or stop it." });
+    if (
+      parent?.role === "assistant" &&
+      parent.status === "streaming" &&
+      this.#deps.log.isLive(parent.generationId)
+    )
+      throw new PatchbayError("conflict", "The answer before is still being written.", {
+        hint: "Wait for it or stop it.",
+      });
     const { conversationId, clientId, text, parentId } = request;
-    return { id: this.#deps.newId(), conversationId, parentId, role: "user", text, clientId, createdAt: this.#deps.now() };
+    return {
+      id: this.#deps.newId(),
+      conversationId,
+      parentId,
+      role: "user",
+      text,
+      clientId,
+      createdAt: this.#deps.now(),
+    };
   }
 
   #newAnswer(question: Question): Answer {

@@ -1,4 +1,11 @@
-export type { AdapterFile, ChatMessage, Engine, GenerateRequest, GenerationEvent, Sampling } from "./engine.ts";
+export type {
+  AdapterFile,
+  ChatMessage,
+  Engine,
+  GenerateRequest,
+  GenerationEvent,
+  Sampling,
+} from "./engine.ts";
 export { LocalEngine, type LocalEngineOptions } from "./local/engine.ts";
 export type { PromptEncoder } from "./local/prompt-encoder.ts";
 export { withPromptEncoder } from "./local/vocabulary.ts";

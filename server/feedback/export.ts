@@ -14,7 +14,11 @@ export interface KtoRow {
 }
 
 /** What one vote teaches: the answer as it was, and the answer the person wanted instead. */
-export function ktoRows(snapshot: Pick<Snapshot, "messages" | "answer">, value: 1 | -1, correction: string): KtoRow[] {
+export function ktoRows(
+  snapshot: Pick<Snapshot, "messages" | "answer">,
+  value: 1 | -1,
+  correction: string,
+): KtoRow[] {
   const row = (content: string, label: boolean): KtoRow => ({
     prompt: snapshot.messages,
     completion: [{ role: "assistant", content }],
@@ -28,6 +32,7 @@ export function ktoRows(snapshot: Pick<Snapshot, "messages" | "answer">, value: 
 export async function* exportKto(db: Database, adapter?: string): AsyncGenerator<KtoRow> {
   for await (const vote of streamVotes(db)) {
     const snapshot = Snapshot.parse(JSON.parse(vote.payloadJson));
-    if (adapter === undefined || snapshot.expert.id === adapter) yield* ktoRows(snapshot, vote.value, vote.correction);
+    if (adapter === undefined || snapshot.expert.id === adapter)
+      yield* ktoRows(snapshot, vote.value, vote.correction);
   }
 }

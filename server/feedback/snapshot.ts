@@ -35,7 +35,8 @@ export function buildSnapshot(row: GenerationRow): Snapshot | null {
     decision: {
       domain: row.domain,
       confidence: row.confidence,
-      runnerUp: row.runner_up === null ? null : { domain: row.runner_up, confidence: row.runner_up_confidence },
+      runnerUp:
+        row.runner_up === null ? null : { domain: row.runner_up, confidence: row.runner_up_confidence },
       reason: row.reason,
       head: row.head,
       pinned: row.pinned === 1,

@@ -1,4 +1,11 @@
-import { type Database, deleteVote, ensureSnapshot, generationForSnapshot, ownMessage, upsertVote } from "../../db/index.ts";
+import {
+  type Database,
+  deleteVote,
+  ensureSnapshot,
+  generationForSnapshot,
+  ownMessage,
+  upsertVote,
+} from "../../db/index.ts";
 import { type ConversationChange, PatchbayError, type Vote } from "../protocol/index.ts";
 import { buildSnapshot, hashOf } from "./snapshot.ts";
 
@@ -23,7 +30,8 @@ export class Votes {
     const { conversationId } = await ownMessage(db, userId, messageId);
     const generation = await generationForSnapshot(db, messageId);
     if (!generation) throw new PatchbayError("conflict", "Only an answer can be rated.");
-    if (generation.status === "streaming") throw new PatchbayError("conflict", "This answer is still being written.");
+    if (generation.status === "streaming")
+      throw new PatchbayError("conflict", "This answer is still being written.");
     const snapshot = buildSnapshot(generation);
     if (!snapshot) throw new PatchbayError("conflict", "This answer has no text to rate.");
     const payloadJson = JSON.stringify(snapshot);

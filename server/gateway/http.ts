@@ -45,7 +45,7 @@ export const credentialsOf = ({ headers }: Pick<Request, "headers">): Credential
 function session(identity: Identity): RequestHandler {
   return async (request, response) => {
     const body = SignIn.safeParse(request.body ?? {});
-    if (!body.success) throw new PatchbayError("bad-request", "The body is {} or {\"key\": \"…\"}.");
+    if (!body.success) throw new PatchbayError("bad-request", 'The body is {} or {"key": "…"}.');
     const { key } = body.data;
     const credentials = credentialsOf(request);
     if (key !== undefined) {
@@ -61,7 +61,8 @@ function session(identity: Identity): RequestHandler {
 /** Every address that is not a file is the page's business. The first visit gets its cookie here. */
 function page({ identity, webDir }: HttpDeps): RequestHandler {
   return async (request, response) => {
-    if (path.extname(request.path) !== "") throw new PatchbayError("not-found", "There is nothing at this address.");
+    if (path.extname(request.path) !== "")
+      throw new PatchbayError("not-found", "There is nothing at this address.");
     const person = await identity.identify(credentialsOf(request)).catch(() => "needs a key" as const);
     if (person === null) response.setHeader("Set-Cookie", (await identity.welcome()).cookie);
     response.setHeader("Cache-Control", "no-cache");
@@ -104,8 +105,10 @@ const errorResponse =
 /** express and its body parser mark their own errors with a status. */
 function fromExpress(cause: unknown): PatchbayError | null {
   const status = cause instanceof Error && "status" in cause ? cause.status : undefined;
-  if (status === 413) return new PatchbayError("too-large", `The body is larger than ${limits.eventBytes} bytes.`);
+  if (status === 413)
+    return new PatchbayError("too-large", `The body is larger than ${limits.eventBytes} bytes.`);
   if (status === 404) return new PatchbayError("not-found", "There is nothing at this address.");
-  if (typeof status === "number" && status < 500) return new PatchbayError("bad-request", "The request cannot be read.");
+  if (typeof status === "number" && status < 500)
+    return new PatchbayError("bad-request", "The request cannot be read.");
   return null;
 }

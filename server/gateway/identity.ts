@@ -45,9 +45,13 @@ export class Identity {
     const session = token === null ? undefined : await findSession(this.#db, hash(token));
     if (!(await hasApiKeys(this.#db))) return session ? { userId: session.userId } : null;
     if (key === null && session?.apiKeyId && session.revokedAt === null) return { userId: session.userId };
-    throw new PatchbayError("not-signed-in", key === null ? "This server needs an API key." : "This API key is not valid.", {
-      hint: "Make one with: npx patchbay keys create NAME",
-    });
+    throw new PatchbayError(
+      "not-signed-in",
+      key === null ? "This server needs an API key." : "This API key is not valid.",
+      {
+        hint: "Make one with: npx patchbay keys create NAME",
+      },
+    );
   }
 
   /** Makes a person and their session. @returns the user and the value of a Set-Cookie header */
@@ -56,7 +60,13 @@ export class Identity {
     const token = newToken();
     await this.#db.transaction().execute(async (trx) => {
       await insertUser(trx, { id: userId, now: this.#now() });
-      await insertSession(trx, { id: this.#newId(), userId, tokenHash: hash(token), apiKeyId, now: this.#now() });
+      await insertSession(trx, {
+        id: this.#newId(),
+        userId,
+        tokenHash: hash(token),
+        apiKeyId,
+        now: this.#now(),
+      });
     });
     return { userId, cookie: setCookie(token) };
   }
@@ -64,7 +74,10 @@ export class Identity {
   /** Opens a session with a key. Somebody who was here before keeps their conversations. @throws `not-signed-in` */
   async signIn(credentials: Credentials, key: string): Promise<{ cookie: string | null }> {
     const found = await findApiKey(this.#db, hash(key));
-    if (!found) throw new PatchbayError("not-signed-in", "This API key is not valid.", { hint: "Check for missing characters." });
+    if (!found)
+      throw new PatchbayError("not-signed-in", "This API key is not valid.", {
+        hint: "Check for missing characters.",
+      });
     const token = cookieOf(credentials.cookie);
     const session = token === null ? undefined : await findSession(this.#db, hash(token));
     if (!session) return this.welcome(found.id);
@@ -107,4 +120,5 @@ function cookieOf(header: string | undefined): string | null {
   return null;
 }
 
-const bearerOf = (header: string | undefined): string | null => /^Bearer\s+(\S+)$/i.exec(header ?? "")?.[1] ?? null;
+const bearerOf = (header: string | undefined): string | null =>
+  /^Bearer\s+(\S+)$/i.exec(header ?? "")?.[1] ?? null;

@@ -13,4 +13,5 @@ export function isAllowedOrigin(headers: IncomingHttpHeaders, listeningOn: strin
   return URL.canParse(origin) && new URL(origin).host === host;
 }
 
-const hostnameOf = (host: string): string => (URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : "");
+const hostnameOf = (host: string): string =>
+  URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname : "";

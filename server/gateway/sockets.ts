@@ -8,8 +8,8 @@ import {
   type ClientEventName,
   type ClientEventPayload,
   type ClientToServerEvents,
-  clientEvents,
   type ConversationChange,
+  clientEvents,
   limits,
   PatchbayError,
   type Replies,
@@ -57,11 +57,14 @@ type Handlers = {
 
 const handlers: Handlers = {
   adapters: async ({ adapters }) => ({ adapters: adapters() }),
-  "conversation:list": async ({ conversations }, userId) => ({ conversations: await conversations.list(userId) }),
+  "conversation:list": async ({ conversations }, userId) => ({
+    conversations: await conversations.list(userId),
+  }),
   "conversation:create": async ({ conversations }, userId, options) => ({
     conversation: await conversations.create(userId, options),
   }),
-  "conversation:open": ({ conversations }, userId, { conversationId }) => conversations.open(userId, conversationId),
+  "conversation:open": ({ conversations }, userId, { conversationId }) =>
+    conversations.open(userId, conversationId),
   "conversation:rename": async ({ conversations }, userId, { conversationId, title }) => ({
     conversation: await conversations.rename(userId, conversationId, title),
   }),
@@ -76,12 +79,15 @@ const handlers: Handlers = {
     return { conversationId };
   },
   "message:send": ({ turns }, userId, request) => turns.send(userId, request),
-  "message:regenerate": ({ turns }, userId, { messageId, adapter }) => turns.regenerate(userId, messageId, adapter),
+  "message:regenerate": ({ turns }, userId, { messageId, adapter }) =>
+    turns.regenerate(userId, messageId, adapter),
   stop: async ({ turns }, userId, { generationId }) => ({ stopped: await turns.stop(userId, generationId) }),
   subscribe: async ({ turns }, userId, { generationId, afterSeq }, socket) => {
     const { following } = socket.data;
     following.get(generationId)?.();
-    const stop = await turns.subscribe(userId, generationId, afterSeq, (logged) => socket.emit("generation", logged));
+    const stop = await turns.subscribe(userId, generationId, afterSeq, (logged) =>
+      socket.emit("generation", logged),
+    );
     // It may have gone while the log was read.
     if (socket.disconnected) stop();
     else following.set(generationId, stop);
@@ -92,7 +98,9 @@ const handlers: Handlers = {
     socket.data.following.delete(generationId);
     return { generationId };
   },
-  "vote:set": async ({ votes }, userId, { messageId, ...vote }) => ({ vote: await votes.set(userId, messageId, vote) }),
+  "vote:set": async ({ votes }, userId, { messageId, ...vote }) => ({
+    vote: await votes.set(userId, messageId, vote),
+  }),
   "vote:retract": async ({ votes }, userId, { messageId }) => {
     await votes.retract(userId, messageId);
     return {};
@@ -165,7 +173,8 @@ export class SocketGateway {
   async #handle(socket: AppSocket, name: string, payload: unknown): Promise<object> {
     const services = this.#deps.services();
     if (!services) throw new PatchbayError("starting", "The server is shutting down.");
-    if (!isEventName(name)) throw new PatchbayError("bad-request", `There is no event "${name.slice(0, 40)}".`);
+    if (!isEventName(name))
+      throw new PatchbayError("bad-request", `There is no event "${name.slice(0, 40)}".`);
     await this.#stillWelcome(socket);
     return dispatch(services, socket, name, payload);
   }
@@ -174,7 +183,8 @@ export class SocketGateway {
   async #stillWelcome(socket: AppSocket): Promise<void> {
     const person = await this.#deps.identity.identify(credentialsOf(socket.handshake));
     const same = person ? person.userId === socket.data.userId : socket.data.visitor;
-    if (!same) throw new PatchbayError("not-signed-in", "This session has ended.", { hint: "Load the page again." });
+    if (!same)
+      throw new PatchbayError("not-signed-in", "This session has ended.", { hint: "Load the page again." });
   }
 }
 

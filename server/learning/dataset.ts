@@ -12,9 +12,13 @@ export const Conversation = z.object({
   messages: z
     .array(Turn)
     .min(2)
-    .refine((turns) => turns.length % 2 === 0 && turns.every((turn, i) => turn.role === (i % 2 ? "assistant" : "user")), {
-      message: "turns must alternate, user first and assistant last",
-    }),
+    .refine(
+      (turns) =>
+        turns.length % 2 === 0 && turns.every((turn, i) => turn.role === (i % 2 ? "assistant" : "user")),
+      {
+        message: "turns must alternate, user first and assistant last",
+      },
+    ),
 });
 export type Conversation = z.infer<typeof Conversation>;
 
@@ -33,9 +37,13 @@ export function readDataset(folder: string): Dataset {
   for (const row of heldOut) {
     const twin = seen.get(questionsOf(row));
     if (twin !== undefined)
-      throw new PatchbayError("data-invalid", `heldout.jsonl: ${row.id} asks the same as ${twin} in train.jsonl.`, {
-        hint: "A row that was trained on says nothing about new questions: take it out of one file.",
-      });
+      throw new PatchbayError(
+        "data-invalid",
+        `heldout.jsonl: ${row.id} asks the same as ${twin} in train.jsonl.`,
+        {
+          hint: "A row that was trained on says nothing about new questions: take it out of one file.",
+        },
+      );
   }
   const hash = createHash("sha256");
   for (const name of ["train.jsonl", "heldout.jsonl"]) hash.update(fs.readFileSync(path.join(folder, name)));
@@ -45,7 +53,9 @@ export function readDataset(folder: string): Dataset {
 export function readConversations(file: string): Conversation[] {
   if (!fs.existsSync(file)) throw new PatchbayError("data-invalid", `${path.basename(file)} does not exist.`);
   const lines = fs.readFileSync(file, "utf8").split("\n");
-  const rows = lines.flatMap((line, index) => (line.trim() === "" ? [] : [parseLine(line, `${path.basename(file)} line ${index + 1}`)]));
+  const rows = lines.flatMap((line, index) =>
+    line.trim() === "" ? [] : [parseLine(line, `${path.basename(file)} line ${index + 1}`)],
+  );
   if (rows.length === 0) throw new PatchbayError("data-invalid", `${path.basename(file)} holds no rows.`);
   return rows;
 }

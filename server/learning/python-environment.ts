@@ -9,7 +9,11 @@ import { PatchbayError } from "../protocol/index.ts";
  * @returns path of its interpreter
  * @throws {PatchbayError} `python-missing`, `training-failed`
  */
-export async function pythonEnvironment(requirements: string, cacheDir: string, onLine: (line: string) => void): Promise<string> {
+export async function pythonEnvironment(
+  requirements: string,
+  cacheDir: string,
+  onLine: (line: string) => void,
+): Promise<string> {
   const version = createHash("sha256").update(fs.readFileSync(requirements)).digest("hex").slice(0, 12);
   const folder = path.join(cacheDir, "python", version);
   const python = path.join(folder, process.platform === "win32" ? "Scripts/python.exe" : "bin/python");
@@ -19,7 +23,11 @@ export async function pythonEnvironment(requirements: string, cacheDir: string, 
   fs.rmSync(folder, { recursive: true, force: true });
   onLine("making the Python environment (once; PyTorch is large, this takes some minutes)");
   await run("python3", ["-m", "venv", folder], onLine);
-  await run(python, ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", requirements], onLine);
+  await run(
+    python,
+    ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", requirements],
+    onLine,
+  );
   fs.writeFileSync(complete, new Date().toISOString());
   return python;
 }
@@ -30,7 +38,8 @@ async function run(command: string, args: string[], onLine: (line: string) => vo
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => {
       tail = (tail + text).slice(-4_000);
-      for (const line of text.split("\n")) if (/^(Collecting|Downloading|Installing)/.test(line)) onLine(line);
+      for (const line of text.split("\n"))
+        if (/^(Collecting|Downloading|Installing)/.test(line)) onLine(line);
     });
   }
   await new Promise<void>((resolve, reject) => {
@@ -45,7 +54,13 @@ async function run(command: string, args: string[], onLine: (line: string) => vo
     child.on("exit", (code) =>
       code === 0
         ? resolve()
-        : reject(new PatchbayError("training-failed", `The Python environment could not be made: ${tail.trim().split("\n").at(-1)}`, { details: tail })),
+        : reject(
+            new PatchbayError(
+              "training-failed",
+              `The Python environment could not be made: ${tail.trim().split("\n").at(-1)}`,
+              { details: tail },
+            ),
+          ),
     );
   });
 }

@@ -111,4 +111,5 @@ export async function writeRunFolder(
 }
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
-const writeJson = (file: string, value: unknown): void => writeAtomically(file, `${JSON.stringify(value, null, 2)}\n`);
+const writeJson = (file: string, value: unknown): void =>
+  writeAtomically(file, `${JSON.stringify(value, null, 2)}\n`);

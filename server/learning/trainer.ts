@@ -7,8 +7,20 @@ import { PatchbayError } from "../protocol/index.ts";
 /** What the Python trainer reports, a JSON line each: adapters/trainer/README.md. */
 export const TrainerEvent = z.discriminatedUnion("event", [
   z.object({ event: z.literal("loading") }),
-  z.object({ event: z.literal("loaded"), seconds: z.number(), device: z.string(), threads: z.number(), dtype: z.string() }),
-  z.object({ event: z.literal("evaluated"), which: z.enum(["base", "adapter"]), loss: z.number(), tokens: z.number(), rows: z.number() }),
+  z.object({
+    event: z.literal("loaded"),
+    seconds: z.number(),
+    device: z.string(),
+    threads: z.number(),
+    dtype: z.string(),
+  }),
+  z.object({
+    event: z.literal("evaluated"),
+    which: z.enum(["base", "adapter"]),
+    loss: z.number(),
+    tokens: z.number(),
+    rows: z.number(),
+  }),
   z.object({
     event: z.literal("step"),
     step: z.number(),
@@ -32,7 +44,9 @@ export async function runTrainer(
   runFolder: string,
   onEvent: (event: TrainerEvent) => void,
 ): Promise<void> {
-  const child = spawn(python, [path.join(trainerDir, "sft.py"), runFolder], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(python, [path.join(trainerDir, "sft.py"), runFolder], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let failure: string | null = null;
   let tail = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -54,7 +68,11 @@ export async function runTrainer(
   });
   process.off("SIGTERM", relay);
   if (code !== 0)
-    throw new PatchbayError("training-failed", `Training did not finish: ${failure ?? tail.trim().split("\n").at(-1) ?? `code ${code}`}`, {
-      details: tail,
-    });
+    throw new PatchbayError(
+      "training-failed",
+      `Training did not finish: ${failure ?? tail.trim().split("\n").at(-1) ?? `code ${code}`}`,
+      {
+        details: tail,
+      },
+    );
 }

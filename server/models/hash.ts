@@ -3,7 +3,10 @@ import fs from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 
-export async function sha256OfFile(file: string, onBytes: (done: number) => void = () => undefined): Promise<string> {
+export async function sha256OfFile(
+  file: string,
+  onBytes: (done: number) => void = () => undefined,
+): Promise<string> {
   const hash = createHash("sha256");
   let done = 0;
   for await (const chunk of fs.createReadStream(file, { highWaterMark: 1 << 20 })) {
@@ -20,7 +23,11 @@ const Known = z.record(z.string(), z.object({ size: z.number(), mtimeMs: z.numbe
  * A file's SHA-256, computed again only when size or modification time changed: base models can have many gigabytes.
  * `indexFile` is a cache; a missing or damaged one costs time, nothing else.
  */
-export async function cachedSha256(file: string, indexFile: string, onBytes?: (done: number) => void): Promise<string> {
+export async function cachedSha256(
+  file: string,
+  indexFile: string,
+  onBytes?: (done: number) => void,
+): Promise<string> {
   const { size, mtimeMs } = fs.statSync(file);
   const known = readIndex(indexFile);
   const entry = known[file];

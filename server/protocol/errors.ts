@@ -7,23 +7,44 @@ export const errorTable = {
   "not-signed-in": { status: 401, meaning: "An API key or a session is needed and is missing or wrong." },
   forbidden: { status: 403, meaning: "The origin or host of the request is not allowed here." },
   "not-found": { status: 404, meaning: "No such thing, or it belongs to somebody else." },
-  conflict: { status: 409, meaning: "The thing is in a state that does not allow this (still being written, already finished)." },
+  conflict: {
+    status: 409,
+    meaning: "The thing is in a state that does not allow this (still being written, already finished).",
+  },
   "too-large": { status: 413, meaning: "The text, event or body is over the limit." },
-  "too-many-turns": { status: 429, meaning: "This person already has as many running answers as are allowed." },
-  "prompt-too-long": { status: 413, meaning: "The newest message alone does not fit into the model's context." },
+  "too-many-turns": {
+    status: 429,
+    meaning: "This person already has as many running answers as are allowed.",
+  },
+  "prompt-too-long": {
+    status: 413,
+    meaning: "The newest message alone does not fit into the model's context.",
+  },
   internal: { status: 500, meaning: "A fault in the server; its log has the details." },
   starting: { status: 503, meaning: "The model is still being loaded." },
-  "engine-crashed": { status: 503, meaning: "The model process ended in the middle of an answer; it is restarted." },
+  "engine-crashed": {
+    status: 503,
+    meaning: "The model process ended in the middle of an answer; it is restarted.",
+  },
   "engine-unavailable": { status: 503, meaning: "The model process cannot be started." },
   interrupted: { status: 503, meaning: "The server stopped while this answer was being written." },
   "storage-full": { status: 507, meaning: "The disk or the database is full; nothing stored was lost." },
   "adapter-unknown": { status: 404, meaning: "No adapter of that id is plugged in." },
   "adapter-invalid": { status: 422, meaning: "An adapter folder or file is malformed." },
-  "adapter-hash-mismatch": { status: 422, meaning: "An adapter file is not the one its name and card promise." },
+  "adapter-hash-mismatch": {
+    status: 422,
+    meaning: "An adapter file is not the one its name and card promise.",
+  },
   "adapter-base-mismatch": { status: 422, meaning: "The adapter was trained for another base model." },
   "model-not-found": { status: 404, meaning: "The model file or name does not exist." },
-  "model-corrupt": { status: 422, meaning: "The model file is not a readable GGUF, or not the one that was asked for." },
-  "model-unreachable": { status: 503, meaning: "No source of the model could be reached and no copy is cached." },
+  "model-corrupt": {
+    status: 422,
+    meaning: "The model file is not a readable GGUF, or not the one that was asked for.",
+  },
+  "model-unreachable": {
+    status: 503,
+    meaning: "No source of the model could be reached and no copy is cached.",
+  },
   "port-taken": { status: 500, meaning: "Another program listens on the port." },
   "data-in-use": { status: 500, meaning: "Another Patchbay server uses this data folder." },
   "data-invalid": { status: 422, meaning: "A data file has a malformed line." },
@@ -49,7 +70,11 @@ export class PatchbayError extends Error {
   readonly hint: string | undefined;
   readonly details: unknown;
 
-  constructor(code: ErrorCode, message: string, options: { hint?: string; details?: unknown; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { hint?: string; details?: unknown; cause?: unknown } = {},
+  ) {
     super(message, { cause: options.cause });
     this.name = "PatchbayError";
     this.code = code;

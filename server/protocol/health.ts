@@ -1,3 +1,4 @@
+import type { ErrorBody } from "./errors.ts";
 import type { AdapterSummary } from "./resources.ts";
 
 export interface EngineHealth {
@@ -15,7 +16,8 @@ export type Health =
       step: string;
       /** Share done of the step, 0 to 1, or null where it is not known. */
       progress: number | null;
-      error?: { code: string; message: string; hint?: string };
+      /** Why it will not become ready by itself. */
+      error?: ErrorBody;
     }
   | {
       status: "ready";

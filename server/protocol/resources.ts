@@ -45,7 +45,16 @@ export const AdapterSummary = z.object({
 });
 export type AdapterSummary = z.infer<typeof AdapterSummary>;
 
-export const VoteReason = z.enum(["wrong", "unhelpful", "unsafe", "too-long", "off-topic", "helpful", "clear", "friendly"]);
+export const VoteReason = z.enum([
+  "wrong",
+  "unhelpful",
+  "unsafe",
+  "too-long",
+  "off-topic",
+  "helpful",
+  "clear",
+  "friendly",
+]);
 export type VoteReason = z.infer<typeof VoteReason>;
 
 export const VoteInput = z.object({
@@ -58,7 +67,11 @@ export const VoteInput = z.object({
 export const Vote = VoteInput.extend({ updatedAt: z.string() });
 export type Vote = z.infer<typeof Vote>;
 
-export const Timings = z.object({ routeMs: z.number(), firstTokenMs: z.number().nullable(), totalMs: z.number() });
+export const Timings = z.object({
+  routeMs: z.number(),
+  firstTokenMs: z.number().nullable(),
+  totalMs: z.number(),
+});
 export type Timings = z.infer<typeof Timings>;
 
 /** Tokens of a turn: the prompt's, those of them found in the KV cache, and the answer's. */
@@ -72,8 +85,18 @@ export type TokenCounts = z.infer<typeof TokenCounts>;
 export const AnswerStatus = z.enum(["streaming", "complete", "cut-off", "stopped", "failed", "interrupted"]);
 export type AnswerStatus = z.infer<typeof AnswerStatus>;
 
-const messageBase = { id: Id, conversationId: Id, parentId: Id.nullable(), text: z.string(), createdAt: z.string() };
-export const Question = z.object({ ...messageBase, role: z.literal("user"), clientId: z.string().nullable() });
+const messageBase = {
+  id: Id,
+  conversationId: Id,
+  parentId: Id.nullable(),
+  text: z.string(),
+  createdAt: z.string(),
+};
+export const Question = z.object({
+  ...messageBase,
+  role: z.literal("user"),
+  clientId: z.string().nullable(),
+});
 export const Answer = z.object({
   ...messageBase,
   role: z.literal("assistant"),

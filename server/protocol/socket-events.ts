@@ -73,7 +73,9 @@ export interface Replies {
   "vote:retract": Record<never, never>;
 }
 
-export type Ack<Name extends ClientEventName> = ({ ok: true } & Replies[Name]) | { ok: false; error: ErrorBody };
+export type Ack<Name extends ClientEventName> =
+  | ({ ok: true } & Replies[Name])
+  | { ok: false; error: ErrorBody };
 
 /** Client → server, as socket.io types them. */
 export type ClientToServerEvents = {

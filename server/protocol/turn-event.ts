@@ -7,7 +7,12 @@ import { Decision, Expert, Timings, TokenCounts } from "./resources.ts";
  */
 export const TurnEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("route"), decision: Decision, expert: Expert }),
-  z.object({ type: z.literal("start"), promptTokens: z.number(), cachedTokens: z.number(), droppedTurns: z.number() }),
+  z.object({
+    type: z.literal("start"),
+    promptTokens: z.number(),
+    cachedTokens: z.number(),
+    droppedTurns: z.number(),
+  }),
   z.object({ type: z.literal("delta"), text: z.string() }),
   z.object({
     type: z.literal("finish"),

@@ -19,9 +19,13 @@ export interface Adapter {
 export function readManifest(folder: string): Manifest {
   const manifest = readJson(path.join(folder, "adapter.json"), Manifest);
   if (manifest.id !== path.basename(folder))
-    throw new PatchbayError("adapter-invalid", `adapter.json in ${path.basename(folder)} has the id "${manifest.id}".`, {
-      hint: "The id and the folder's name must be the same.",
-    });
+    throw new PatchbayError(
+      "adapter-invalid",
+      `adapter.json in ${path.basename(folder)} has the id "${manifest.id}".`,
+      {
+        hint: "The id and the folder's name must be the same.",
+      },
+    );
   return manifest;
 }
 
@@ -45,12 +49,19 @@ export async function readAdapter(folder: string, promptsDir: string, baseSha256
   const { id, title, description, colour, notice, sampling } = manifest;
   const train = `npx patchbay adapters train ${id}`;
   const card = readCards(folder).find((version) => version.ordinal === manifest.current);
-  if (!card) throw new PatchbayError("adapter-invalid", `${id} has no trained version to serve.`, { hint: `Train one with: ${train}` });
+  if (!card)
+    throw new PatchbayError("adapter-invalid", `${id} has no trained version to serve.`, {
+      hint: `Train one with: ${train}`,
+    });
   const file = await verifiedFile(folder, id, card);
   if (card.base.sha256 !== baseSha256)
-    throw new PatchbayError("adapter-base-mismatch", `${file.version} was trained for ${card.base.name}, which is not the model that runs.`, {
-      hint: `Train one for this model with: ${train}`,
-    });
+    throw new PatchbayError(
+      "adapter-base-mismatch",
+      `${file.version} was trained for ${card.base.name}, which is not the model that runs.`,
+      {
+        hint: `Train one for this model with: ${train}`,
+      },
+    );
   return {
     summary: { id, title, description, colour, notice, version: file.version },
     prompt: readPrompt(promptsDir, manifest.prompt),
@@ -66,11 +77,18 @@ async function verifiedFile(folder: string, id: string, card: VersionCard): Prom
   const file = path.join(folder, "versions", `${versionFileStem(card.sha256)}.gguf`);
   if (!fs.existsSync(file)) throw new PatchbayError("adapter-invalid", `The file of ${version} is missing.`);
   if ((await sha256OfFile(file)) !== card.sha256)
-    throw new PatchbayError("adapter-hash-mismatch", `The file of ${version} is not the one that was trained.`, {
-      hint: "It is damaged or was replaced: restore it, or train the adapter again.",
-    });
+    throw new PatchbayError(
+      "adapter-hash-mismatch",
+      `The file of ${version} is not the one that was trained.`,
+      {
+        hint: "It is damaged or was replaced: restore it, or train the adapter again.",
+      },
+    );
   if ((await baseInside(file)) !== card.base.sha256)
-    throw new PatchbayError("adapter-base-mismatch", `The file of ${version} names another base model than its card.`);
+    throw new PatchbayError(
+      "adapter-base-mismatch",
+      `The file of ${version} names another base model than its card.`,
+    );
   return { version, sha256: card.sha256, path: file };
 }
 
@@ -91,5 +109,8 @@ function readJson<Schema extends z.ZodType>(file: string, schema: Schema): z.inf
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw new PatchbayError("adapter-invalid", `${name}: ${issue?.path.join(".") || "content"}: ${issue?.message}.`);
+  throw new PatchbayError(
+    "adapter-invalid",
+    `${name}: ${issue?.path.join(".") || "content"}: ${issue?.message}.`,
+  );
 }

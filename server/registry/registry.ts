@@ -20,7 +20,10 @@ export class Registry {
   /** Prompt and sampling of the base model alone. */
   readonly base: { prompt: Prompt; sampling: Sampling };
 
-  static async open(dirs: { adaptersDir: string; promptsDir: string }, baseSha256: string): Promise<Registry> {
+  static async open(
+    dirs: { adaptersDir: string; promptsDir: string },
+    baseSha256: string,
+  ): Promise<Registry> {
     const adapters = new Map<string, Adapter>();
     const rejected: Rejected[] = [];
     for (const folder of adapterFolders(dirs.adaptersDir)) {
@@ -67,4 +70,6 @@ export function adapterFolders(adaptersDir: string): string[] {
 const asPatchbayError = (error: unknown): PatchbayError =>
   error instanceof PatchbayError
     ? error
-    : new PatchbayError("adapter-invalid", error instanceof Error ? error.message : String(error), { cause: error });
+    : new PatchbayError("adapter-invalid", error instanceof Error ? error.message : String(error), {
+        cause: error,
+      });

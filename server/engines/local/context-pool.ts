@@ -50,7 +50,9 @@ export class ContextPool {
     const group = this.#groups.get(keyOf(adapter)) ?? (await this.#open(adapter));
     if (!group || group.free.length === 0) return null;
     group.lastUsed = ++this.#clock;
-    const slot = group.free.reduce((best, other) => (prefixOf(other, tokens) > prefixOf(best, tokens) ? other : best));
+    const slot = group.free.reduce((best, other) =>
+      prefixOf(other, tokens) > prefixOf(best, tokens) ? other : best,
+    );
     group.free.splice(group.free.indexOf(slot), 1);
     group.lent++;
     return slot;
@@ -77,16 +79,25 @@ export class ContextPool {
       })
       .catch((cause) => {
         if (!adapter) throw cause;
-        throw new PatchbayError("adapter-invalid", `The adapter ${adapter.version} cannot be loaded by the model.`, { cause });
+        throw new PatchbayError(
+          "adapter-invalid",
+          `The adapter ${adapter.version} cannot be loaded by the model.`,
+          { cause },
+        );
       });
-    const free = Array.from({ length: sequences }, (): Slot => ({ group: key, sequence: context.getSequence() }));
+    const free = Array.from(
+      { length: sequences },
+      (): Slot => ({ group: key, sequence: context.getSequence() }),
+    );
     const group: Group = { key, context, free, lent: 0, lastUsed: ++this.#clock };
     this.#groups.set(key, group);
     return group;
   }
 
   async #evict(): Promise<boolean> {
-    const idle = [...this.#groups.values()].filter((group) => group.lent === 0).sort((a, b) => a.lastUsed - b.lastUsed)[0];
+    const idle = [...this.#groups.values()]
+      .filter((group) => group.lent === 0)
+      .sort((a, b) => a.lastUsed - b.lastUsed)[0];
     if (!idle) return false;
     this.#groups.delete(idle.key);
     await idle.context.dispose();

@@ -52,7 +52,8 @@ export class LocalEngine implements Engine {
       });
     }
     if (this.#state.is === "failed") throw this.#state.error;
-    if (this.#state.is === "closed") throw new PatchbayError("engine-unavailable", "The server is shutting down.");
+    if (this.#state.is === "closed")
+      throw new PatchbayError("engine-unavailable", "The server is shutting down.");
   }
 
   async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
@@ -183,9 +184,13 @@ export class LocalEngine implements Engine {
     if (this.#state.is === "closed" || this.#state.is === "failed") return;
     this.#crashes++;
     if (this.#crashes > MAX_CRASHES) {
-      const error = new PatchbayError("engine-unavailable", "The model process keeps ending and is not started again.", {
-        hint: "See the server's log; memory that runs out and a damaged model file are the usual causes.",
-      });
+      const error = new PatchbayError(
+        "engine-unavailable",
+        "The model process keeps ending and is not started again.",
+        {
+          hint: "See the server's log; memory that runs out and a damaged model file are the usual causes.",
+        },
+      );
       this.#setState({ is: "failed", error });
       return;
     }

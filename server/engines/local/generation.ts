@@ -26,7 +26,12 @@ export class Generation {
   #flushedAt = 0;
   #done = false;
 
-  constructor(model: LlamaModel, request: GenerateRequest, fitted: Fitted<Token>, emit: (event: GenerationEvent) => void) {
+  constructor(
+    model: LlamaModel,
+    request: GenerateRequest,
+    fitted: Fitted<Token>,
+    emit: (event: GenerationEvent) => void,
+  ) {
     this.request = request;
     this.fitted = fitted;
     this.#emit = emit;

@@ -24,7 +24,9 @@ export class PromptEncoder {
   /** Tokens of the messages, the last of them a user's, up to where the answer begins. */
   prompt(messages: ChatMessage[]): Token[] {
     const chatHistory: ChatHistoryItem[] = [...messages.map(toHistoryItem), { type: "model", response: [] }];
-    const tokens = this.#wrapper.generateContextState({ chatHistory }).contextText.tokenize(this.#model.tokenizer);
+    const tokens = this.#wrapper
+      .generateContextState({ chatHistory })
+      .contextText.tokenize(this.#model.tokenizer);
     const { bos, shouldPrependBosToken } = this.#model.tokens;
     return shouldPrependBosToken && bos !== null && tokens[0] !== bos ? [bos, ...tokens] : tokens;
   }
@@ -45,7 +47,10 @@ export class PromptEncoder {
     messages.forEach((message, index) => {
       if (message.role !== "assistant") return;
       append(this.prompt(messages.slice(0, index)).slice(inputIds.length), 0);
-      append([...this.#model.tokenize(message.content.trim()), this.#endOfTurn(messages.slice(0, index), message)], 1);
+      append(
+        [...this.#model.tokenize(message.content.trim()), this.#endOfTurn(messages.slice(0, index), message)],
+        1,
+      );
     });
     return { inputIds, completionMask };
   }
@@ -56,7 +61,10 @@ export class PromptEncoder {
     const index = this.prompt(before).length + this.#model.tokenize(answer.content.trim()).length;
     const token = this.prompt([...before, answer, next])[index];
     if (token === undefined || !this.#model.isEogToken(token))
-      throw new PatchbayError("model-corrupt", "The chat template of this model does not end an answer with an end-of-turn token.");
+      throw new PatchbayError(
+        "model-corrupt",
+        "The chat template of this model does not end an answer with an end-of-turn token.",
+      );
     return token;
   }
 }

@@ -88,10 +88,15 @@ export class StepLoop {
     const members = this.#nextGroup();
     const prefilling = members.find((member) => member.prefilling);
     const stepping = members.filter((member) => !member.prefilling || member === prefilling);
-    const chunk = Math.max(MIN_CHUNK, Math.min(this.#batchSize - stepping.length, this.#prefillSpeed * PREFILL_TARGET_MS));
+    const chunk = Math.max(
+      MIN_CHUNK,
+      Math.min(this.#batchSize - stepping.length, this.#prefillSpeed * PREFILL_TARGET_MS),
+    );
     const startedAt = performance.now();
     const counts = await Promise.all(
-      stepping.map((member) => this.#guard(member, () => member.step(Math.floor(chunk))).then((count) => count ?? 0)),
+      stepping.map((member) =>
+        this.#guard(member, () => member.step(Math.floor(chunk))).then((count) => count ?? 0),
+      ),
     );
     if (prefilling) this.#measure(counts, performance.now() - startedAt);
     for (const member of stepping) if (member.done) this.#retire(member);

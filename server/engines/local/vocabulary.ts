@@ -3,8 +3,16 @@ import { PatchbayError } from "../../protocol/index.ts";
 import { PromptEncoder } from "./prompt-encoder.ts";
 
 /** Runs `use` with the encoder that serves this model, from its vocabulary alone: no weights are loaded. */
-export async function withPromptEncoder<T>(modelPath: string, use: (encoder: PromptEncoder) => T): Promise<T> {
-  const llama = await getLlama({ gpu: false, build: "never", progressLogs: false, logLevel: LlamaLogLevel.error });
+export async function withPromptEncoder<T>(
+  modelPath: string,
+  use: (encoder: PromptEncoder) => T,
+): Promise<T> {
+  const llama = await getLlama({
+    gpu: false,
+    build: "never",
+    progressLogs: false,
+    logLevel: LlamaLogLevel.error,
+  });
   try {
     const model = await llama.loadModel({ modelPath, vocabOnly: true }).catch((cause) => {
       throw new PatchbayError("model-corrupt", "The model's vocabulary cannot be read.", { cause });

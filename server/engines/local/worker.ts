@@ -1,5 +1,5 @@
 import os from "node:os";
-import { getLlama, type Llama, type LlamaModel, LlamaLogLevel } from "node-llama-cpp";
+import { getLlama, type Llama, LlamaLogLevel, type LlamaModel } from "node-llama-cpp";
 import { type EngineHealth, PatchbayError } from "../../protocol/index.ts";
 import type { GenerateRequest, GenerationEvent } from "../engine.ts";
 import { ContextPool } from "./context-pool.ts";
@@ -82,7 +82,9 @@ class Worker {
         contextSize: this.#options.contextSize,
         maxTokens: request.sampling.maxTokens,
       });
-      const generation = new Generation(this.#model, request, fitted, (event) => this.#emit(generation, event));
+      const generation = new Generation(this.#model, request, fitted, (event) =>
+        this.#emit(generation, event),
+      );
       this.#ids.set(generation, id);
       this.#loop.add(generation);
     } catch (error) {

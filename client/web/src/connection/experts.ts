@@ -1,0 +1,33 @@
+import type { AdapterSummary, BASE } from "../../../sdk/index.ts";
+
+/** Whoever can answer: an adapter, or the base model without one. */
+export type ExpertInfo = Pick<AdapterSummary, "id" | "title" | "description" | "colour" | "notice">;
+
+/** Taken as a type: the value lives beside the protocol's schemas, which stay out of the bundle (vite.config.ts). */
+const base: typeof BASE = "base";
+
+const baseModel: ExpertInfo = {
+  id: base,
+  title: "Base model",
+  description: "The plain model, without an adapter.",
+  colour: "var(--base-model)",
+  notice: null,
+};
+
+/** The experts that are plugged in now, the base model last. */
+export class Experts {
+  readonly adapters: readonly ExpertInfo[];
+
+  constructor(adapters: readonly AdapterSummary[]) {
+    this.adapters = adapters.filter(({ id }) => id !== base);
+  }
+
+  get all(): readonly ExpertInfo[] {
+    return [...this.adapters, baseModel];
+  }
+
+  /** An old answer may be by an adapter that has been unplugged since: it keeps its title and turns grey. */
+  find(id: string, title = id): ExpertInfo {
+    return this.all.find((expert) => expert.id === id) ?? { ...baseModel, id, title, description: "" };
+  }
+}

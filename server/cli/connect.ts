@@ -1,0 +1,96 @@
+import path from "node:path";
+import { PatchbayClient } from "../../client/sdk/index.ts";
+import { terminalSession } from "../../client/terminal/index.ts";
+import { readConfig } from "../config.ts";
+import { Patchbay } from "../main.ts";
+import { type Health, PatchbayError } from "../protocol/index.ts";
+
+export interface Connection {
+  client: PatchbayClient;
+  close(): Promise<void>;
+}
+
+/**
+ * A connection for the terminal: to PATCHBAY_URL, else to a server on the default port, else to one that this process
+ * starts for itself on a free port, which ends with it.
+ */
+export async function connect(options: {
+  model?: string | undefined;
+  log: (line: string) => void;
+}): Promise<Connection> {
+  const config = readConfig(process.env);
+  const key = process.env.PATCHBAY_KEY;
+  const remote =
+    process.env.PATCHBAY_URL ??
+    (options.model ? null : await serverAt(`http://127.0.0.1:${config.port || 3000}`));
+  if (remote) {
+    const url = remote.replace(/\/$/, "");
+    await untilReady(url, options.log);
+    const cookie = key
+      ? undefined
+      : await terminalSession(url, path.join(config.cacheDir, "terminal-sessions.json"));
+    return open(url, { ...(key && { key }), ...(cookie && { cookie }) }, async () => undefined);
+  }
+  const own = await Patchbay.start(
+    { ...config, host: "127.0.0.1", port: 0, model: options.model ?? config.model },
+    { log: options.log },
+  );
+  try {
+    await own.ready;
+    return await open(own.url, { cookie: await own.operatorCookie() }, () => own.close());
+  } catch (error) {
+    await own.close();
+    throw error;
+  }
+}
+
+async function open(
+  url: string,
+  credentials: { key?: string; cookie?: string },
+  after: () => Promise<void>,
+): Promise<Connection> {
+  const client = new PatchbayClient(url, credentials);
+  const close = async () => {
+    client.close();
+    await after();
+  };
+  try {
+    await client.ready();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { client, close };
+}
+
+/** The address where a Patchbay server answers, or null. */
+async function serverAt(url: string): Promise<string | null> {
+  return (await healthOf(url)) ? url : null;
+}
+
+async function healthOf(url: string): Promise<Health | null> {
+  try {
+    const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(1_000) });
+    const body = (await response.json()) as Partial<Health>;
+    return body.status === "ready" || body.status === "starting" ? (body as Health) : null;
+  } catch {
+    // Nothing listens there, or something that is not Patchbay.
+    return null;
+  }
+}
+
+async function untilReady(url: string, log: (line: string) => void): Promise<void> {
+  let step = "";
+  for (;;) {
+    const health = await healthOf(url);
+    if (!health)
+      throw new PatchbayError("server-unreachable", `No Patchbay server answers at ${url}.`, {
+        hint: "Check PATCHBAY_URL, or start one with: npx patchbay serve",
+      });
+    if (health.status === "ready") return;
+    if (health.error) throw PatchbayError.fromBody(health.error);
+    if (health.step !== step) log(health.step);
+    step = health.step;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+}

@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from "commander";
+import { addAdapters } from "./adapters.ts";
+import { addChat } from "./chat.ts";
+import { addFeedback } from "./feedback.ts";
+import { addKeys } from "./keys.ts";
+import { addModels } from "./models.ts";
+import { reportFailure } from "./output.ts";
+import { addRouter } from "./router.ts";
+import { addServe } from "./serve.ts";
+
+/** Exit codes: 0 done, 1 failed, 2 wrong use. */
+async function main(argv: string[]): Promise<number> {
+  const program = new Command("patchbay")
+    .description(
+      "A self-hosted chat server that routes every turn to a fine-tuned expert and learns from votes.",
+    )
+    .showHelpAfterError("(add --help for the options and an example)")
+    .showSuggestionAfterError()
+    .exitOverride();
+  for (const add of [addServe, addChat, addModels, addKeys, addAdapters, addRouter, addFeedback])
+    add(program);
+  try {
+    await program.parseAsync(argv);
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    reportFailure(error, argv.includes("--json"));
+    return 1;
+  }
+}
+
+// Set, not called: what is still in a pipe on its way out is written first.
+process.exitCode = await main(process.argv);

@@ -1,0 +1,134 @@
+/**
+ * Text as a sparse vector: words, word pairs and character n-grams, hashed into a fixed number of buckets
+ * (Weinberger et al. 2009, "Feature hashing for large scale multitask learning"). Character n-grams within word
+ * boundaries keep a typo or an unseen inflection close to the word that was meant (fastText, Bojanowski et al. 2017).
+ */
+
+/** Length of every vector. */
+export const BUCKETS = 2 ** 16;
+/** Changes whenever the same text gives another vector: heads of another version cannot be used. */
+export const FEATURES_VERSION = 1;
+/** A longer text counts with its beginning and its end: the question often stands below what was pasted. */
+const HEAD_CHARS = 1500;
+const TAIL_CHARS = 500;
+/** Longer runs of letters are no words; their n-grams would drown the rest. */
+const MAX_WORD_CHARS = 32;
+const SHORTEST_GRAM = 3;
+const LONGEST_GRAM = 5;
+
+/** How loud each family of features is before the vector is normalised. */
+const LOUDNESS = { word: 1, pair: 0.7, gram: 0.5 };
+
+export interface Word {
+  /** As written, lower-cased. */
+  surface: string;
+  /** What it counts as: itself, or the class of a number or of a sign. */
+  key: string;
+}
+
+/** A unit-length vector, buckets ascending and each at most once; no entries for a text without words. */
+export interface SparseVector {
+  buckets: Uint32Array;
+  values: Float32Array;
+}
+
+/** A vector with the way back: for each entry, the words of the text that it came from (one word, or two of a pair). */
+export interface TracedVector extends SparseVector {
+  words: Word[];
+  /** Per entry, each place in the text where the feature occurred: first word and how many words (1 or 2). */
+  places: { word: number; span: 1 | 2 }[][];
+}
+
+/** The words of a text, in order. Any string is fine, of any length. */
+export function wordsOf(text: string): Word[] {
+  const words: Word[] = [];
+  for (const [token] of normalise(text).matchAll(TOKEN)) words.push({ surface: token, key: keyOf(token) });
+  return words;
+}
+
+/** Text to vector; see {@link SparseVector}. */
+export function vectorise(text: string): SparseVector {
+  const { buckets, values } = vectoriseTraced(text);
+  return { buckets, values };
+}
+
+/** Text to vector, with the words each entry came from. */
+export function vectoriseTraced(text: string): TracedVector {
+  const words = wordsOf(text);
+  const found = new Map<number, Entry>();
+  for (const [at, word] of words.entries()) {
+    const next = words[at + 1];
+    add(found, `w ${word.key}`, LOUDNESS.word, { word: at, span: 1 });
+    if (next) add(found, `p ${word.key} ${next.key}`, LOUDNESS.pair, { word: at, span: 2 });
+    for (const gram of gramsOf(word)) add(found, `c ${gram}`, LOUDNESS.gram, { word: at, span: 1 });
+  }
+  const entries = [...found].sort(([a], [b]) => a - b);
+  const values = Float32Array.from(
+    entries,
+    ([, { loudness, places }]) => loudness * (1 + Math.log(places.length)),
+  );
+  const length = Math.hypot(...values) || 1;
+  return {
+    buckets: Uint32Array.from(entries, ([bucket]) => bucket),
+    values: values.map((value) => value / length),
+    words,
+    places: entries.map(([, entry]) => entry.places),
+  };
+}
+
+interface Entry {
+  loudness: number;
+  places: { word: number; span: 1 | 2 }[];
+}
+
+function add(
+  found: Map<number, Entry>,
+  feature: string,
+  loudness: number,
+  place: { word: number; span: 1 | 2 },
+): void {
+  const bucket = hash(feature) % BUCKETS;
+  const entry = found.get(bucket);
+  if (entry) entry.places.push(place);
+  else found.set(bucket, { loudness, places: [place] });
+}
+
+/** Numbers with their currency, runs of letters (apostrophes inside), signs of arithmetic, emoji. */
+const TOKEN =
+  /[$€£¥]\s?\p{N}[\p{N}.,]*|\p{N}[\p{N}.,:]*(?:\s?%)?|[\p{L}\p{M}]+(?:'[\p{L}\p{M}]+)*|[+*/=^<>×÷√]+|\p{Extended_Pictographic}/gu;
+
+function normalise(text: string): string {
+  const cut =
+    text.length <= HEAD_CHARS + TAIL_CHARS
+      ? text
+      : `${text.slice(0, HEAD_CHARS)}\n${text.slice(-TAIL_CHARS)}`;
+  // NFKC can lengthen a text eighteenfold.
+  const normal = cut.normalize("NFKC").slice(0, 2 * (HEAD_CHARS + TAIL_CHARS));
+  return normal.toLowerCase().replaceAll(/[’‘`´]/g, "'");
+}
+
+/** Numbers become their class, so that two sums with other figures look alike. */
+function keyOf(token: string): string {
+  if (/^[$€£¥]/.test(token)) return "#money";
+  if (/^\p{N}/u.test(token)) {
+    if (token.endsWith("%")) return "#percent";
+    return /^\p{N}{5,}$/u.test(token) ? "#code" : "#number";
+  }
+  return /^[+*/=^<>×÷√]/.test(token) ? "#sign" : token;
+}
+
+function* gramsOf({ key }: Word): Generator<string> {
+  if (key.startsWith("#")) return;
+  const chars = ["_", ...Array.from(key).slice(0, MAX_WORD_CHARS), "_"];
+  for (let length = SHORTEST_GRAM; length <= LONGEST_GRAM; length++)
+    for (let from = 0; from + length <= chars.length; from++) yield chars.slice(from, from + length).join("");
+}
+
+/** FNV-1a over UTF-16 units, with Murmur3's finaliser: FNV's low bits alone are weak. 32 bits, unsigned. */
+export function hash(text: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
