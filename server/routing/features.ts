@@ -17,7 +17,7 @@ const SHORTEST_GRAM = 3;
 const LONGEST_GRAM = 5;
 
 /** How loud each family of features is before the vector is normalised. */
-const LOUDNESS = { word: 1, pair: 0.7, gram: 0.5 };
+const LOUDNESS = { word: 1, pair: 0.7, gram: 0.3 };
 
 export interface Word {
   /** As written, lower-cased. */

@@ -30,36 +30,42 @@ export interface LinearModel {
  * large steps, frequent ones small. Equal rows, options and seed give equal weights, bit for bit.
  */
 export function trainLogistic(rows: LogisticRow[], options: LogisticOptions): LinearModel {
-  const { classes, epochs, rate, l2 } = options;
-  const model = zeroModel(classes);
-  const weightSquares = new Float32Array(model.weights.length).fill(START_SQUARE);
-  const biasSquares = new Float32Array(classes).fill(START_SQUARE);
+  const model = zeroModel(options.classes);
+  const squares = {
+    weights: new Float32Array(model.weights.length).fill(START_SQUARE),
+    bias: new Float32Array(options.classes).fill(START_SQUARE),
+  };
   const random = mulberry32(options.seed);
   const order = rows.slice();
-  const gradient = new Float64Array(classes);
-
-  for (let epoch = 0; epoch < epochs; epoch++) {
+  for (let epoch = 0; epoch < options.epochs; epoch++) {
     shuffle(order, random);
-    for (const { vector, target, weight } of order) {
-      const probabilities = softmax(linearScores(model, vector));
-      for (let c = 0; c < classes; c++) {
-        const error = weight * ((probabilities[c] ?? 0) - (c === target ? 1 : 0));
-        gradient[c] = error;
-        descend(model.bias, biasSquares, c, error, rate);
-      }
-      for (let i = 0; i < vector.buckets.length; i++) {
-        const base = (vector.buckets[i] ?? 0) * classes;
-        const value = vector.values[i] ?? 0;
-        for (let c = 0; c < classes; c++) {
-          const pull = l2 * (model.weights[base + c] ?? 0);
-          descend(model.weights, weightSquares, base + c, (gradient[c] ?? 0) * value + pull, rate);
-        }
-      }
-    }
+    for (const row of order) learn(model, squares, row, options);
   }
   return model;
 }
 
+/** One step down the slope of one row's loss. */
+function learn(
+  model: LinearModel,
+  squares: { weights: Float32Array; bias: Float32Array },
+  { vector, target, weight }: LogisticRow,
+  { classes, rate, l2 }: LogisticOptions,
+): void {
+  const probabilities = softmax(linearScores(model, vector));
+  for (let c = 0; c < classes; c++) {
+    const error = weight * ((probabilities[c] ?? 0) - (c === target ? 1 : 0));
+    if (Math.abs(error) < NEGLIGIBLE) continue;
+    descend(model.bias, squares.bias, c, error, rate);
+    for (let i = 0; i < vector.buckets.length; i++) {
+      const at = (vector.buckets[i] ?? 0) * classes + c;
+      const slope = error * (vector.values[i] ?? 0) + l2 * (model.weights[at] ?? 0);
+      descend(model.weights, squares.weights, at, slope, rate);
+    }
+  }
+}
+
+/** Errors this small are left out: with many classes most of them are. */
+const NEGLIGIBLE = 1e-4;
 /** Keeps the first steps from being huge. */
 const START_SQUARE = 1e-3;
 

@@ -10,7 +10,7 @@ import {
 } from "../../server/engines/index.ts";
 import { resolveModel } from "../../server/models/index.ts";
 import { Registry } from "../../server/registry/index.ts";
-import { temporaryFolder } from "../support/server.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const config = readConfig({ ...process.env, PATCHBAY_GPU: "off" });
 const CONTEXT = 1024;

@@ -2,7 +2,8 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { openDatabase } from "../../db/index.ts";
 import { exportKto, type KtoRow, Snapshot } from "../../server/feedback/index.ts";
-import { newPerson, startServer, temporaryFolder } from "../support/server.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { newPerson, startServer } from "../support/server.ts";
 import { ask, askAndSeeStart, converse, LONG_QUESTION } from "../support/talk.ts";
 
 async function exported(dataDir: string, adapter?: string): Promise<KtoRow[]> {

@@ -12,7 +12,8 @@ import {
 } from "../../client/sdk/index.ts";
 import { Patchbay } from "../../server/main.ts";
 import { type ConversationChange, type LoggedEvent, limits } from "../../server/protocol/index.ts";
-import { connectAs, newPerson, startServer, temporaryFolder, testConfig, visit } from "../support/server.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { connectAs, newPerson, startServer, testConfig, visit } from "../support/server.ts";
 import { ask, askAndSeeStart, converse, LONG_QUESTION, until } from "../support/talk.ts";
 
 const transcriptOf = (open: OpenConversation): Transcript => open.snapshot() as Transcript;

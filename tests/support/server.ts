@@ -1,16 +1,8 @@
-import fs from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { onTestFinished } from "vitest";
 import { PatchbayClient } from "../../client/sdk/index.ts";
 import { type Config, readConfig } from "../../server/config.ts";
 import { Patchbay, type StartOptions } from "../../server/main.ts";
-
-export function temporaryFolder(): string {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "patchbay-test-"));
-  onTestFinished(() => fs.rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
+import { temporaryFolder } from "./folder.ts";
 
 /** Settings of a test server: a free port, a folder of its own, the user's model cache. */
 export function testConfig(overrides: Partial<Config> = {}): Config {

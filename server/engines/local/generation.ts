@@ -8,6 +8,8 @@ import { TextStream } from "./text-stream.ts";
 const COALESCE_MS = 30;
 const PENALTY_WINDOW = 64;
 
+type Sampler = ReturnType<Slot["sequence"]["evaluate"]>;
+
 /**
  * One answer on its way: chunks of the prompt first, then a token a step. It decides nothing about when it runs: the
  * step loop calls {@link step}, and between two steps it can be cancelled.
@@ -20,7 +22,7 @@ export class Generation {
   #slot: Slot | null = null;
   #evaluated = 0;
   #cached = 0;
-  #sampler: AsyncGenerator<Token, void, void | Token | Token[]> | null = null;
+  #sampler: Sampler | null = null;
   #produced: Token[] = [];
   #buffer = "";
   #flushedAt = 0;
@@ -98,7 +100,7 @@ export class Generation {
     this.#emit({ type: "started", promptTokens: tokens.length, cachedTokens: this.#cached, droppedTurns });
   }
 
-  async #decode(sampler: AsyncGenerator<Token, void, void | Token | Token[]>): Promise<number> {
+  async #decode(sampler: Sampler): Promise<number> {
     const { value: token, done } = await sampler.next();
     if (this.#done) return 1;
     if (done || token === undefined) {

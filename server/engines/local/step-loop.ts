@@ -1,5 +1,6 @@
 import type { ContextPool } from "./context-pool.ts";
 import type { Generation } from "./generation.ts";
+import type { StepKind } from "./thread-governor.ts";
 
 /** How long one adapter's generations keep the processor while others wait, in ms. */
 const QUANTUM_MS = 150;
@@ -11,6 +12,8 @@ export interface StepLoopOptions {
   pool: ContextPool;
   batchSize: number;
   onFailed: (generation: Generation, error: unknown) => void;
+  /** What a step cost: ms for decoding, ms a token for prefilling. */
+  onStep: (kind: StepKind, cost: number) => void;
 }
 
 /**
@@ -22,6 +25,7 @@ export class StepLoop {
   readonly #pool: ContextPool;
   readonly #batchSize: number;
   readonly #onFailed: StepLoopOptions["onFailed"];
+  readonly #onStep: StepLoopOptions["onStep"];
   readonly #running = new Set<Generation>();
   #waiting: Generation[] = [];
   readonly #cancelled = new Set<Generation>();
@@ -31,10 +35,11 @@ export class StepLoop {
   /** Measured prefill speed in tokens per ms; the first guess suits a small model on two cores. */
   #prefillSpeed = 0.25;
 
-  constructor({ pool, batchSize, onFailed }: StepLoopOptions) {
+  constructor({ pool, batchSize, onFailed, onStep }: StepLoopOptions) {
     this.#pool = pool;
     this.#batchSize = batchSize;
     this.#onFailed = onFailed;
+    this.#onStep = onStep;
   }
 
   get counts(): { running: number; waiting: number } {
@@ -98,7 +103,7 @@ export class StepLoop {
         this.#guard(member, () => member.step(Math.floor(chunk))).then((count) => count ?? 0),
       ),
     );
-    if (prefilling) this.#measure(counts, performance.now() - startedAt);
+    this.#measure(counts, performance.now() - startedAt, prefilling !== undefined);
     for (const member of stepping) if (member.done) this.#retire(member);
   }
 
@@ -118,9 +123,14 @@ export class StepLoop {
     return groups.get(this.#group) ?? [];
   }
 
-  #measure(counts: number[], ms: number): void {
+  #measure(counts: number[], ms: number, prefilling: boolean): void {
     const tokens = counts.reduce((sum, count) => sum + count, 0);
-    if (tokens >= MIN_CHUNK && ms > 0) this.#prefillSpeed = 0.5 * this.#prefillSpeed + 0.5 * (tokens / ms);
+    if (!prefilling) {
+      if (tokens > 0) this.#onStep("decode", ms);
+    } else if (tokens >= MIN_CHUNK) {
+      this.#onStep("prefill", ms / tokens);
+      this.#prefillSpeed = 0.5 * this.#prefillSpeed + 0.5 * (tokens / ms);
+    }
   }
 
   #retire(generation: Generation): void {

@@ -8,6 +8,7 @@ import { Generation } from "./generation.ts";
 import type { FromWorker, ToWorker, WorkerOptions } from "./messages.ts";
 import { PromptEncoder } from "./prompt-encoder.ts";
 import { StepLoop } from "./step-loop.ts";
+import { type StepKind, ThreadGovernor } from "./thread-governor.ts";
 
 /*
  * The model process: it owns llama.cpp and nothing else. The server starts it with UV_THREADPOOL_SIZE=1 on a CPU,
@@ -29,6 +30,7 @@ class Worker {
   readonly #options: WorkerOptions;
   readonly #threads: number;
   readonly #device: string;
+  readonly #governor: ThreadGovernor;
   readonly #ids = new Map<Generation, number>();
 
   static async load(options: WorkerOptions): Promise<Worker> {
@@ -59,12 +61,14 @@ class Worker {
     this.#options = options;
     this.#device = device;
     this.#threads = options.threads ?? Math.min(os.availableParallelism(), Math.max(1, llama.cpuMathCores));
+    this.#governor = new ThreadGovernor(this.#threads);
     this.#encoder = new PromptEncoder(model);
     this.#pool = new ContextPool(model, { ...options, threads: this.#threads, batchSize: BATCH_SIZE });
     this.#loop = new StepLoop({
       pool: this.#pool,
       batchSize: BATCH_SIZE,
       onFailed: (generation, error) => this.#fail(generation, error),
+      onStep: (kind, cost) => this.#govern(kind, cost),
     });
   }
 
@@ -94,6 +98,13 @@ class Worker {
 
   cancel(id: number): void {
     for (const [generation, known] of this.#ids) if (known === id) this.#loop.cancel(generation);
+  }
+
+  /** On a GPU the processor's threads do little, and a setting by hand is kept. */
+  #govern(kind: StepKind, cost: number): void {
+    if (this.gpu || this.#options.threads !== null) return;
+    this.#governor.observe(kind, cost, performance.now());
+    if (this.#llama.maxThreads !== this.#governor.threads) this.#llama.maxThreads = this.#governor.threads;
   }
 
   #emit(generation: Generation, event: GenerationEvent): void {

@@ -10,7 +10,7 @@ export function PatchBay({ onAsk }: { onAsk(question: string): void }) {
       <h1>Ask anything. Whoever knows best is patched through.</h1>
       {experts && (
         <ul className="bays">
-          {experts.adapters.map((expert) => (
+          {experts.plugged.map((expert) => (
             <Bay key={expert.id} expert={expert} onAsk={onAsk} />
           ))}
         </ul>

@@ -35,7 +35,7 @@ export function OtherExperts({ answer, expert, onDone }: Props) {
 
   return (
     <div className="chip-others">
-      <ul className="chip-list">
+      <ul className="chip-list" aria-label="Other experts">
         {others.map((other) => (
           <li key={other.id} className="expert" style={expertStyle(other)}>
             <button

@@ -44,14 +44,14 @@ export function useAnchoredPopover(): AnchoredPopover {
   };
 }
 
-/** Below the button where it fits or where there is more room, else above; never over the window's edge. */
+/** Below the button if it fits there, else above it, else as far down as the window goes. */
 function place(box: HTMLElement, at: DOMRect): void {
-  const below = innerHeight - at.bottom - 2 * MARGIN;
-  const above = at.top - 2 * MARGIN;
-  const under = box.scrollHeight <= below || below >= above;
+  const height = Math.min(box.scrollHeight + 2, innerHeight - 2 * MARGIN);
+  const below = at.bottom + MARGIN / 2;
+  const above = at.top - MARGIN / 2 - height;
+  const lowest = innerHeight - height - MARGIN;
+  const top = below <= lowest ? below : above >= MARGIN ? above : lowest;
   const left = Math.max(MARGIN, Math.min(at.left, innerWidth - box.offsetWidth - MARGIN));
-  const height = Math.min(box.scrollHeight, under ? below : above);
+  box.style.setProperty("--top", `${top}px`);
   box.style.setProperty("--left", `${left}px`);
-  box.style.setProperty("--top", `${under ? at.bottom + MARGIN / 2 : at.top - MARGIN / 2 - height}px`);
-  box.style.setProperty("--room", `${under ? below : above}px`);
 }

@@ -22,6 +22,11 @@ export class Experts {
     this.adapters = adapters.filter(({ id }) => id !== base);
   }
 
+  /** Before anything has been trained, the base model answers alone. */
+  get plugged(): readonly ExpertInfo[] {
+    return this.adapters.length > 0 ? this.adapters : [baseModel];
+  }
+
   get all(): readonly ExpertInfo[] {
     return [...this.adapters, baseModel];
   }

@@ -13,14 +13,7 @@ export function Dialog({ title, onClose, children, testId }: Props) {
   const dialog = useModal();
   const id = useId();
   return (
-    <dialog
-      ref={dialog}
-      className="dialog"
-      aria-labelledby={id}
-      closedby="any"
-      onClose={onClose}
-      data-testid={testId}
-    >
+    <dialog ref={dialog} className="dialog" aria-labelledby={id} onClose={onClose} data-testid={testId}>
       <h2 id={id}>{title}</h2>
       {children}
     </dialog>

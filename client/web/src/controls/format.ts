@@ -2,9 +2,11 @@ const wholePercent = new Intl.NumberFormat("en", { style: "percent", maximumFrac
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const tenth = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
-/** A share from 0 to 1. No probability is shown as certain: 0.998 is "99%". */
-export const percent = (share: number): string =>
-  wholePercent.format(share < 1 ? Math.min(share, 0.99) : share);
+/** A share from 0 to 1. No probability is shown as impossible or, short of 1, as certain: 0.998 is "99%". */
+export function percent(share: number): string {
+  if (share > 0 && share < 0.005) return "<1%";
+  return wholePercent.format(share < 1 ? Math.min(share, 0.99) : share);
+}
 
 export const count = (number: number): string => whole.format(number);
 

@@ -1,5 +1,5 @@
 import { Pencil, Trash2 } from "lucide-react";
-import { type KeyboardEvent, type MouseEvent, useState } from "react";
+import { type KeyboardEvent, type MouseEvent, useRef, useState } from "react";
 import type { Conversation } from "../../../sdk/index.ts";
 import { IconButton } from "../controls/IconButton.tsx";
 import { navigate, pathOf } from "../shell/use-location.ts";
@@ -13,10 +13,16 @@ interface Props {
 
 export function ConversationItem({ conversation, open, onDelete }: Props) {
   const [renaming, setRenaming] = useState(false);
+  const link = useRef<HTMLAnchorElement>(null);
+  const onRenamed = (byKeyboard: boolean) => {
+    setRenaming(false);
+    // The link takes the field's place, and then the focus.
+    if (byKeyboard) requestAnimationFrame(() => link.current?.focus());
+  };
   if (renaming)
     return (
       <li className="conversation-item">
-        <RenameField conversation={conversation} onDone={() => setRenaming(false)} />
+        <RenameField conversation={conversation} onDone={onRenamed} />
       </li>
     );
 
@@ -33,6 +39,7 @@ export function ConversationItem({ conversation, open, onDelete }: Props) {
   return (
     <li className="conversation-item" data-open={open}>
       <a
+        ref={link}
         href={pathOf(conversation.id)}
         onClick={follow}
         onKeyDown={onKeyDown}

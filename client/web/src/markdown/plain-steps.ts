@@ -11,9 +11,10 @@ export function plainSteps(markdown: string): string {
   let inStep = false;
   const lines: string[] = [];
   for (const line of markdown.split("\n")) {
+    const inCode = fenced;
     if (fence.test(line)) fenced = !fenced;
     const isStep = !fenced && step.test(line);
-    const isText = !isStep && !blank.test(line) && !/^\s/.test(line);
+    const isText = !inCode && !isStep && !blank.test(line) && !/^\s/.test(line);
     if (inStep && isText) lines.push("");
     if (isStep) inStep = true;
     else if (isText || blank.test(line)) inStep = false;

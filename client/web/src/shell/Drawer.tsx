@@ -5,14 +5,7 @@ import { useModal } from "../controls/use-modal.ts";
 export function Drawer({ onClose, children }: { onClose(): void; children: ReactNode }) {
   const dialog = useModal();
   return (
-    <dialog
-      ref={dialog}
-      className="drawer"
-      aria-label="Conversations"
-      closedby="any"
-      onClose={onClose}
-      data-testid="drawer"
-    >
+    <dialog ref={dialog} className="drawer" aria-label="Conversations" onClose={onClose} data-testid="drawer">
       {children}
     </dialog>
   );

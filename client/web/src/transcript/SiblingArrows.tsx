@@ -22,19 +22,20 @@ export function SiblingArrows({
   const open = useOpen();
   const act = useAct();
   if (of < 2) return null;
+  // aria-disabled rather than disabled: a button that is switched off in one's hand loses the focus.
   const show = (id: string | null) => () => id && act(() => open.showBranch(id));
   return (
     <span className="siblings" data-testid="siblings">
       <IconButton
         icon={ChevronLeft}
         label={`Previous ${what}`}
-        disabled={!previousId}
+        aria-disabled={!previousId}
         onClick={show(previousId)}
       />
       <span className="tabular">
         {index + 1} / {of}
       </span>
-      <IconButton icon={ChevronRight} label={`Next ${what}`} disabled={!nextId} onClick={show(nextId)} />
+      <IconButton icon={ChevronRight} label={`Next ${what}`} aria-disabled={!nextId} onClick={show(nextId)} />
     </span>
   );
 }

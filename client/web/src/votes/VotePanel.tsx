@@ -3,6 +3,7 @@ import { type FormEvent, type KeyboardEvent, useId, useState } from "react";
 import { limits, type Vote, type VoteReason } from "../../../sdk/index.ts";
 import { IconButton } from "../controls/IconButton.tsx";
 import { useAct } from "../controls/report.tsx";
+import { useReturnFocus } from "../controls/use-return-focus.ts";
 import { useOpen } from "../transcript/open-context.ts";
 import { reasonsFor } from "./reasons.ts";
 
@@ -16,6 +17,7 @@ interface Props {
 export function VotePanel({ answerId, vote, onClose }: Props) {
   const open = useOpen();
   const act = useAct();
+  useReturnFocus();
   const id = useId();
   const [reasons, setReasons] = useState<readonly VoteReason[]>(vote.reasons);
   const [comment, setComment] = useState(vote.comment);

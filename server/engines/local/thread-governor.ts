@@ -1,0 +1,70 @@
+/** What a step was for: its cost is compared with that of its own kind only. */
+export type StepKind = "prefill" | "decode";
+
+/** A step that costs this many times what it costs with one thread fewer has lost a core to somebody else. */
+const SLOW = 3;
+const SLOW_STEPS = 2;
+const BASELINE_STEPS = 3;
+const FIRST_HOLD_MS = 2_000;
+const LONGEST_HOLD_MS = 60_000;
+
+/**
+ * How many threads to decode with beside other programs. Threads that wait for each other at every layer crawl as soon
+ * as one of them has to share its core: beside a training, two threads on two cores fall from 100 tokens a second to 2,
+ * while one keeps 60 to 80. So one thread fewer is the baseline, all of them are used while that is faster, and after
+ * each disappointment the next try waits twice as long.
+ */
+export class ThreadGovernor {
+  readonly #all: number;
+  readonly #baseline = new Map<StepKind, { cost: number; steps: number }>();
+  #threads: number;
+  #slow = 0;
+  #holdMs = FIRST_HOLD_MS;
+  #holdUntil = 0;
+
+  constructor(all: number) {
+    this.#all = all;
+    this.#threads = Math.max(1, all - 1);
+  }
+
+  get threads(): number {
+    return this.#threads;
+  }
+
+  /** @param cost ms of a decode step, or ms a token of a prefill step. @param now a clock in ms */
+  observe(kind: StepKind, cost: number, now: number): void {
+    if (this.#all === 1) return;
+    if (this.#threads < this.#all) this.#observeFewer(kind, cost, now);
+    else this.#observeAll(kind, cost, now);
+  }
+
+  #observeFewer(kind: StepKind, cost: number, now: number): void {
+    const known = this.#baseline.get(kind);
+    // A moving mean: what a step costs grows with the conversation.
+    this.#baseline.set(kind, known ? { cost: 0.7 * known.cost + 0.3 * cost, steps: known.steps + 1 } : { cost, steps: 1 });
+    const measured = (known?.steps ?? 0) + 1 >= BASELINE_STEPS;
+    if (measured && now >= this.#holdUntil) this.#use(this.#all);
+  }
+
+  #observeAll(kind: StepKind, cost: number, now: number): void {
+    const baseline = this.#baseline.get(kind);
+    if (!baseline || baseline.steps < BASELINE_STEPS) {
+      this.#use(this.#all - 1);
+      return;
+    }
+    this.#slow = cost > SLOW * baseline.cost ? this.#slow + 1 : 0;
+    if (this.#slow >= SLOW_STEPS) {
+      this.#holdUntil = now + this.#holdMs;
+      this.#holdMs = Math.min(LONGEST_HOLD_MS, 2 * this.#holdMs);
+      this.#use(this.#all - 1);
+    } else if (now > this.#holdUntil + LONGEST_HOLD_MS) {
+      // Fast for long: the next disappointment is a new one.
+      this.#holdMs = FIRST_HOLD_MS;
+    }
+  }
+
+  #use(threads: number): void {
+    this.#threads = threads;
+    this.#slow = 0;
+  }
+}

@@ -1,0 +1,88 @@
+import fs from "node:fs";
+import path from "node:path";
+import { z } from "zod";
+import { PatchbayError } from "../protocol/index.ts";
+
+/** A user turn with the domain it belongs to; null: outside every domain, the base model's. */
+export interface Example {
+  text: string;
+  label: string | null;
+  /** How much it counts in training; 1 when absent. */
+  weight?: number;
+}
+
+/** Later turns lean on earlier ones ("small, 4 and 6"), so their words say less about the domain. */
+const LATER_TURN_WEIGHT = 0.4;
+
+const Conversation = z.object({
+  messages: z.array(z.object({ role: z.enum(["user", "assistant", "system"]), content: z.string() })).min(1),
+});
+const TextRow = z.object({ text: z.string() });
+const LabelledRow = z.object({ text: z.string(), label: z.string().min(1).nullable() });
+
+/**
+ * What the router learns from, below `adaptersDir`: of each adapter the user turns of dataset/train.jsonl and the texts
+ * of dataset/router.jsonl; the background from router/train.jsonl. A file that does not exist counts as empty.
+ * @throws {PatchbayError} `data-invalid` with file and line
+ */
+export function readExamples(adaptersDir: string, adapterIds: readonly string[]): Example[] {
+  const ofAdapters = adapterIds.flatMap((id) => {
+    const dataset = path.join(adaptersDir, id, "dataset");
+    return [
+      ...readTurns(path.join(dataset, "train.jsonl"), id),
+      ...readTexts(path.join(dataset, "router.jsonl"), id),
+    ];
+  });
+  return [...ofAdapters, ...readTexts(path.join(adaptersDir, "router", "train.jsonl"), null)];
+}
+
+/** What it is measured on: the first user turns of each adapter's heldout.jsonl, and router/heldout.jsonl. @throws as above */
+export function readHeldOut(adaptersDir: string, adapterIds: readonly string[]): Example[] {
+  const ofAdapters = adapterIds.flatMap((id) =>
+    readTurns(path.join(adaptersDir, id, "dataset", "heldout.jsonl"), id).filter(
+      ({ weight }) => weight === undefined,
+    ),
+  );
+  return [...ofAdapters, ...readTexts(path.join(adaptersDir, "router", "heldout.jsonl"), null)];
+}
+
+/** Rows `{"text", "label"}` as people bring them; a null label is outside every domain. @throws {PatchbayError} `data-invalid` */
+export function readRoutingRows(file: string): Example[] {
+  if (!fs.existsSync(file)) throw new PatchbayError("data-invalid", `${file} does not exist.`);
+  const rows = readLines(file, LabelledRow);
+  if (rows.length === 0) throw new PatchbayError("data-invalid", `${file} holds no rows.`);
+  return rows;
+}
+
+/** Every user turn of a file of conversations, the later ones with less weight. */
+function readTurns(file: string, label: string): Example[] {
+  return readLines(file, Conversation).flatMap(({ messages }) =>
+    messages
+      .filter(({ role }) => role === "user")
+      .map(({ content }, at) => ({ text: content, label, ...(at > 0 && { weight: LATER_TURN_WEIGHT }) })),
+  );
+}
+
+const readTexts = (file: string, label: string | null): Example[] =>
+  readLines(file, TextRow).map(({ text }) => ({ text, label }));
+
+function readLines<T>(file: string, row: z.ZodType<T>): T[] {
+  if (!fs.existsSync(file)) return [];
+  const lines = fs.readFileSync(file, "utf8").split("\n");
+  return lines.flatMap((line, at) =>
+    line.trim() === "" ? [] : [parseLine(line, row, `${file} line ${at + 1}`)],
+  );
+}
+
+function parseLine<T>(line: string, row: z.ZodType<T>, where: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    throw new PatchbayError("data-invalid", `${where} is not JSON.`);
+  }
+  const parsed = row.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new PatchbayError("data-invalid", `${where}: ${issue?.path.join(".") || "row"}: ${issue?.message}.`);
+}
