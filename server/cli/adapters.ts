@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
 import { ulid } from "ulid";
-import { type Config, readConfig } from "../config.ts";
+import { type Config, packageRoot, readConfig } from "../config.ts";
 import { defaultTrainConfig, type TrainConfig, type TrainerEvent, trainAdapter } from "../learning/index.ts";
 import { resolveModel } from "../models/index.ts";
 import { PatchbayError } from "../protocol/index.ts";
@@ -86,7 +86,7 @@ async function train(id: string, config: Config, training: TrainConfig) {
     return await trainAdapter({
       folder,
       promptsDir: config.promptsDir,
-      trainerDir: path.join(config.adaptersDir, "trainer"),
+      trainerDir: path.join(packageRoot, "adapters", "trainer"),
       runFolder: path.join(config.dataDir, "training", ulid()),
       cacheDir: config.cacheDir,
       base,

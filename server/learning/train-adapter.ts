@@ -33,7 +33,7 @@ export const defaultTrainConfig: TrainConfig = {
   rank: 8,
   alpha: 16,
   learningRate: 1e-3,
-  epochs: 3,
+  epochs: 2,
   batchSize: 8,
   maxSteps: null,
   device: "auto",

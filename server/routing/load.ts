@@ -49,6 +49,7 @@ function keep(file: string, text: string): void {
     fs.writeFileSync(temporary, text);
     fs.renameSync(temporary, file);
   } catch {
-    fs.rmSync(temporary, { force: true });
+    // A full disk leaves half a file behind; where the folder itself cannot be made there is nothing to clear.
+    if (fs.existsSync(temporary)) fs.rmSync(temporary);
   }
 }

@@ -1,6 +1,6 @@
 import { BASE, type Decision } from "../protocol/index.ts";
 import { explain, type HeardTurn } from "./explain.ts";
-import { vectoriseTraced } from "./features.ts";
+import { vectoriseTraced, wordsOf } from "./features.ts";
 import { isContentless } from "./follow-up.ts";
 import type { Head } from "./head.ts";
 import { linearScores, softmax } from "./logistic.ts";
@@ -24,12 +24,15 @@ export interface Router {
 
 /** An earlier user turn counts this much of the one after it. */
 const DECAY = 0.4;
-/** Earlier turns beyond this many add next to nothing (0.4 ^ 4 = 0.03). */
-const MAX_TURNS = 4;
+/** Earlier turns that count, of the latest ones looked at; more would add next to nothing (0.4 ^ 4 = 0.03). */
+const MAX_EARLIER = 3;
+const MAX_LOOKED_AT = 12;
 /** Turns of up to so many words rarely carry their subject with them. */
 const SHORT_WORDS = 3;
 /** The newest turn alone decides where its likeliest label leads by at least this. */
-const CLEAR_LEAD = 0.3;
+const CLEAR_LEAD = 0.6;
+/** A turn of few words needs this lead. */
+const CLEAR_LEAD_SHORT = 0.9;
 /** A domain must lead the background by this much. */
 const MARGIN_TO_BASE = 0.05;
 /** Where the newest turn is unclear, a new domain must lead the one that is talking by this much. */
@@ -44,14 +47,15 @@ export function decide(head: Head, { turns, previous, pinned }: RouteRequest): D
   if (pinned !== undefined) return pinnedDecision(head, pinned);
   const asked = turns.filter(({ role }) => role === "user").map(({ text }) => text);
   const newest = hear(asked.slice(-1));
-  const earlier = hear(asked.slice(-MAX_TURNS, -1));
+  const before = withSubject(asked.slice(0, -1));
+  const earlier = hear(before);
   const words = newest[0]?.traced.words ?? [];
   const current = previous === null ? -1 : head.labels.indexOf(previous);
   if (current >= 0 && isContentless(words)) return followUp(head, earlier, current);
   const alone = probabilitiesOf(head, newest);
   const speaking = current >= 0 ? current : likeliest(probabilitiesOf(head, earlier));
   if (earlier.length > 0 && isUnclear(alone, words.length)) {
-    const all = hear(asked.slice(-MAX_TURNS));
+    const all = hear([...before, ...asked.slice(-1)]);
     const together = probabilitiesOf(head, all);
     const sure = (together[speaking] ?? 0) >= head.threshold;
     if (speaking === likeliest(together) && (sure || current < 0))
@@ -61,6 +65,13 @@ export function decide(head: Head, { turns, previous, pinned }: RouteRequest): D
   }
   return fromProbabilities(head, newest, alone);
 }
+
+/** The latest turns that say what they are about; a "yes please" between them neither counts nor ages them. */
+const withSubject = (texts: string[]): string[] =>
+  texts
+    .slice(-MAX_LOOKED_AT)
+    .filter((text) => !isContentless(wordsOf(text)))
+    .slice(-MAX_EARLIER);
 
 /** The user turns with their weights, oldest first. */
 const hear = (texts: string[]): HeardTurn[] =>
@@ -77,7 +88,7 @@ function probabilitiesOf(head: Head, turns: HeardTurn[]): Float64Array {
 
 function isUnclear(probabilities: Float64Array, words: number): boolean {
   const [first = 1, second = 0] = probabilities.toSorted().reverse();
-  return first - second < (words <= SHORT_WORDS ? 2 : 1) * CLEAR_LEAD;
+  return first - second < (words <= SHORT_WORDS ? CLEAR_LEAD_SHORT : CLEAR_LEAD);
 }
 
 function fromProbabilities(head: Head, turns: HeardTurn[], probabilities: Float64Array): Decision {

@@ -14,6 +14,7 @@ import {
 import { chooseThreshold } from "./threshold.ts";
 
 export interface TrainHeadOptions {
+  /** Passes over the rows; few rows get more of them. */
   epochs: number;
   /** AdaGrad's step size. */
   rate: number;
@@ -26,6 +27,9 @@ export const defaultTrainHead: TrainHeadOptions = { epochs: 12, rate: 0.3, l2: 1
 
 /** Changes whenever the same rows and options would give another head. */
 const RECIPE = 1;
+/** Passes go on until so many rows were seen, so that twenty examples are learnt too, up to this many passes. */
+const MIN_VISITS = 10_000;
+const MAX_EPOCHS = 40;
 /** Rows fall into this many folds, by hash of their text. */
 const FOLDS = 10;
 /** Calibration wants this many unseen rows: one fold of a large set, all ten of a small one. */
@@ -46,7 +50,8 @@ export function trainHead(examples: readonly Example[], options: Partial<TrainHe
   const config = { ...defaultTrainHead, ...options };
   const labels = labelsOf(examples);
   const rows = toRows(examples, labels);
-  const train = (some: LogisticRow[]) => trainLogistic(some, { ...config, classes: labels.length });
+  const epochs = Math.max(config.epochs, Math.min(MAX_EPOCHS, Math.ceil(MIN_VISITS / rows.length)));
+  const train = (some: LogisticRow[]) => trainLogistic(some, { ...config, epochs, classes: labels.length });
   return { version: headVersion(examples, options), labels, model: train(rows), ...calibrate(rows, train) };
 }
 

@@ -55,6 +55,11 @@ export class PromptEncoder {
     return { inputIds, completionMask };
   }
 
+  /** The text of tokens, template marks included. */
+  decode(tokens: number[]): string {
+    return this.#model.detokenize(tokens as Token[], true);
+  }
+
   /** The token that the template puts right after this answer when the conversation goes on. */
   #endOfTurn(before: ChatMessage[], answer: ChatMessage): Token {
     const next: ChatMessage = { role: "user", content: "?" };

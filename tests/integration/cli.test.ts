@@ -1,0 +1,194 @@
+import fs from "node:fs";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { cli } from "../support/cli.ts";
+import { temporaryFolder } from "../support/folder.ts";
+import { newPerson, startServer } from "../support/server.ts";
+import { ask, converse } from "../support/talk.ts";
+
+const commands = [
+  ["serve"],
+  ["chat"],
+  ["models", "list"],
+  ["models", "fetch"],
+  ["keys", "create"],
+  ["keys", "list"],
+  ["keys", "revoke"],
+  ["adapters", "list"],
+  ["adapters", "train"],
+  ["router", "explain"],
+  ["router", "train"],
+  ["router", "eval"],
+  ["feedback", "export"],
+];
+
+describe("the command line", () => {
+  it("has help with an example for every command", async () => {
+    for (const command of commands) {
+      const { code, stdout } = await cli([...command, "--help"]);
+      expect(code, command.join(" ")).toBe(0);
+      expect(stdout).toContain(`npx patchbay ${command.join(" ")}`);
+    }
+  });
+
+  it.each([
+    [["chta"], "Did you mean chat"],
+    [["chat", "--jsno", "hi"], "Did you mean --json"],
+    [["keys", "create"], "name"],
+    [["feedback", "export", "--format", "csv"], "kto"],
+    [["chat", "--json"], "give a question"],
+  ])("answers wrong use %j with exit code 2 and a hint", async (args, hint) => {
+    const { code, stderr } = await cli(args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(hint);
+  });
+
+  it("answers a question as one JSON value, by an engine of its own", async () => {
+    const { code, stdout } = await cli(["chat", "I was charged twice, how do I get my money back?", "--json"], {
+      PATCHBAY_DATA: temporaryFolder(),
+      // A port on which nothing listens, so that no server that happens to run is used.
+      PORT: "1",
+    });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({
+      answer: expect.stringMatching(/\w{3,}/),
+      adapter: "support",
+      version: expect.stringMatching(/^support@\d+$/),
+      confidence: expect.closeTo(0.9, 0),
+      runnerUp: { adapter: expect.any(String), confidence: expect.any(Number) },
+      reason: expect.stringContaining("charged"),
+      timings: { routeMs: expect.any(Number), firstTokenMs: expect.any(Number), totalMs: expect.any(Number) },
+      tokens: { prompt: expect.any(Number), cached: expect.any(Number), completion: expect.any(Number) },
+      finish: expect.stringMatching(/^(stop|length)$/),
+    });
+  });
+
+  it("talks to a running server, keeps who it is, and fails with a code when there is none", async () => {
+    const { url } = await startServer();
+    const env = { PATCHBAY_URL: url, PATCHBAY_CACHE: temporaryFolder() };
+    for (const question of ["Recommend me a book", "And a film?"])
+      expect((await cli(["chat", question, "--json"], env)).code).toBe(0);
+    const sessions = JSON.parse(
+      fs.readFileSync(path.join(env.PATCHBAY_CACHE, "terminal-sessions.json"), "utf8"),
+    );
+    expect(Object.keys(sessions)).toEqual([url]);
+    const pinned = await cli(["chat", "Hello", "--adapter", "nobody", "--json"], env);
+    expect(pinned.code).toBe(1);
+    expect(JSON.parse(pinned.stdout)).toMatchObject({ error: { code: "adapter-unknown" } });
+    const nobody = await cli(["chat", "Hello", "--json"], { ...env, PATCHBAY_URL: "http://127.0.0.1:1" });
+    expect(nobody.code).toBe(1);
+    expect(JSON.parse(nobody.stdout)).toMatchObject({ error: { code: "server-unreachable" } });
+  });
+
+  it("chats line by line", async () => {
+    const { url } = await startServer();
+    const { newClient, output } = await terminal(url);
+    await output("Where is my parcel?\n/why\n/up thanks\n/unvote\n/expert health\nhello\n/nonsense\n/quit\n");
+    expect(newClient.text).toMatch(/Support · \d+%/);
+    expect(newClient.text).toContain("Saved: thumbs up");
+    expect(newClient.text).toContain("health answers from here on");
+    expect(newClient.text).toContain("not medical advice");
+    expect(newClient.text).toContain("There is no command /nonsense");
+  });
+
+  it("lists adapters with version, base, size and held-out loss, which fell by a fifth at least", async () => {
+    const { code, stdout } = await cli(["adapters", "list", "--json"]);
+    expect(code).toBe(0);
+    const rows = JSON.parse(stdout) as {
+      id: string;
+      bytes: number;
+      heldOutLoss: { base: number; adapter: number };
+    }[];
+    expect(rows.map((row) => row.id)).toEqual(["education", "entertainment", "health", "support"]);
+    for (const { heldOutLoss, bytes } of rows) {
+      expect(heldOutLoss.adapter / heldOutLoss.base).toBeLessThan(0.8);
+      expect(bytes).toBeGreaterThan(1_000_000);
+    }
+  });
+
+  it("makes, lists and revokes keys, and from the first one on everybody needs one", async () => {
+    const dataDir = temporaryFolder();
+    const { url } = await startServer({ dataDir });
+    const env = { PATCHBAY_DATA: dataDir, PATCHBAY_URL: url, PATCHBAY_CACHE: temporaryFolder() };
+    const visitor = await newPerson(url);
+    const created = JSON.parse((await cli(["keys", "create", "laptop", "--json"], env)).stdout);
+    expect(created.key).toMatch(/^pb-/);
+    // A connection from before the key is turned away too.
+    await expect(visitor.call("conversation:list", {})).rejects.toMatchObject({ code: "not-signed-in" });
+    const without = await cli(["chat", "Hello", "--json"], env);
+    expect(JSON.parse(without.stdout)).toMatchObject({ error: { code: "not-signed-in" } });
+    const wrong = await cli(["chat", "Hello", "--json"], { ...env, PATCHBAY_KEY: "pb-wrong" });
+    expect(JSON.parse(wrong.stdout)).toMatchObject({ error: { code: "not-signed-in" } });
+    expect((await cli(["chat", "Hello", "--json"], { ...env, PATCHBAY_KEY: created.key })).code).toBe(0);
+
+    const signIn = await fetch(`${url}/api/session`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ key: created.key }),
+    });
+    const cookie = signIn.headers.getSetCookie()[0]?.split(";")[0] ?? "";
+    expect(signIn.status).toBe(204);
+    const again = () =>
+      fetch(`${url}/api/session`, { method: "POST", headers: { cookie, "content-type": "application/json" }, body: "{}" });
+    expect((await again()).status).toBe(204);
+
+    expect(JSON.parse((await cli(["keys", "list", "--json"], env)).stdout)).toMatchObject([{ name: "laptop", revokedAt: null }]);
+    expect((await cli(["keys", "revoke", created.id], env)).code).toBe(0);
+    expect((await cli(["keys", "revoke", created.id], env)).code).toBe(1);
+    expect((await again()).status).toBe(401);
+    const revoked = await cli(["chat", "Hello", "--json"], { ...env, PATCHBAY_KEY: created.key });
+    expect(JSON.parse(revoked.stdout)).toMatchObject({ error: { code: "not-signed-in" } });
+  });
+
+  it("exports votes as lines, or to a file", async () => {
+    const dataDir = temporaryFolder();
+    const { url } = await startServer({ dataDir });
+    const open = await converse(await newPerson(url));
+    const answer = await ask(open, "Where is my parcel?");
+    await open.vote(answer.id, { value: 1 });
+    open.close();
+    const env = { PATCHBAY_DATA: dataDir };
+    const { stdout } = await cli(["feedback", "export", "--format", "kto"], env);
+    expect(stdout.trim().split("\n").map((line) => JSON.parse(line).label)).toEqual([true]);
+    const file = path.join(dataDir, "votes.jsonl");
+    const toFile = await cli(["feedback", "export", "--format", "kto", "--out", file, "--json"], env);
+    expect(JSON.parse(toFile.stdout)).toEqual({ rows: 1, file });
+    expect(fs.readFileSync(file, "utf8")).toBe(stdout);
+  });
+
+  it("routes, trains a router on anybody's labels and measures it", async () => {
+    const folder = temporaryFolder();
+    const data = path.join(folder, "rows.jsonl");
+    const subjects = { tax: ["income tax form", "vat return", "tax deadline", "refund of tax"], tea: ["green tea", "tea pot", "brew tea", "oolong leaves"] };
+    const rows = Object.entries(subjects).flatMap(([label, texts]) =>
+      texts.flatMap((text) => ["about my", "tell me of", "what is the"].map((start) => ({ text: `${start} ${text}`, label }))),
+    );
+    const outside = ["hello you", "good night", "open the door", "nice car"].map((text) => ({ text, label: null }));
+    fs.writeFileSync(data, [...rows, ...outside].map((row) => JSON.stringify(row)).join("\n"));
+    const head = path.join(folder, "head.json");
+    expect((await cli(["router", "train", "--data", data, "--out", head])).code).toBe(0);
+    const report = JSON.parse((await cli(["router", "eval", "--head", head, "--data", data, "--json"])).stdout);
+    expect(report).toMatchObject({ rows: 28, accuracy: 1, turnAccuracy: null });
+    const explained = JSON.parse((await cli(["router", "explain", "my income tax form", "--head", head, "--json"])).stdout);
+    expect(explained).toMatchObject({ domain: "tax" });
+    fs.writeFileSync(data, '{"text": "x", "label": 5}\n');
+    const bad = await cli(["router", "eval", "--head", head, "--data", data, "--json"]);
+    expect(JSON.parse(bad.stdout)).toMatchObject({ error: { code: "data-invalid", message: expect.stringContaining("line 1") } });
+  });
+});
+
+async function terminal(url: string) {
+  const state = { text: "" };
+  const output = async (input: string) => {
+    const { interactiveChat } = await import("../../client/terminal/index.ts");
+    const { PassThrough } = await import("node:stream");
+    const screen = new PassThrough();
+    screen.setEncoding("utf8").on("data", (text: string) => {
+      state.text += text;
+    });
+    const keyboard = new PassThrough();
+    keyboard.end(input);
+    await interactiveChat(await newPerson(url), { input: keyboard, output: screen as unknown as NodeJS.WriteStream });
+  };
+  return { newClient: state, output };
+}
