@@ -16,6 +16,8 @@ export interface Config {
   model: string | undefined;
   adaptersDir: string;
   promptsDir: string;
+  /** Background rows of the router. */
+  backgroundDir: string;
   gpu: "auto" | "off";
   threads: number | null;
   contextSize: number;
@@ -65,6 +67,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     model: settings.PATCHBAY_MODEL,
     adaptersDir: path.resolve(settings.PATCHBAY_ADAPTERS ?? path.join(packageRoot, "adapters")),
     promptsDir: path.join(packageRoot, "prompts"),
+    backgroundDir: path.join(packageRoot, "adapters", "router"),
     gpu: settings.PATCHBAY_GPU,
     threads: settings.PATCHBAY_THREADS ?? null,
     contextSize: settings.PATCHBAY_CONTEXT,

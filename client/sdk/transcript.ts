@@ -116,8 +116,7 @@ function changed(
 /** Entries that were seen already, or that came before their predecessors, change nothing: a replay brings them in order. */
 function logged(transcript: Transcript, { generationId, seq, event }: LoggedEvent): Transcript {
   const answer = answerOf(transcript, generationId);
-  if (!answer || answer.status !== "streaming" || seq !== nextSeq(transcript, generationId))
-    return transcript;
+  if (answer?.status !== "streaming" || seq !== nextSeq(transcript, generationId)) return transcript;
   return {
     ...transcript,
     messages: new Map(transcript.messages).set(answer.id, applyTurnEvent(answer, event)),

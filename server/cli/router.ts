@@ -78,9 +78,10 @@ export function addRouter(program: Command): void {
 
 function headFrom(file: string | undefined): Head {
   if (file !== undefined) return parseHead(fs.readFileSync(file, "utf8"));
-  const { adaptersDir, cacheDir } = readConfig(process.env);
+  const { adaptersDir, backgroundDir, cacheDir } = readConfig(process.env);
   return loadHead({
     adaptersDir,
+    backgroundDir,
     cacheDir,
     adapterIds: adapterFolders(adaptersDir).map((folder) => path.basename(folder)),
   });

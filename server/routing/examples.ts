@@ -20,12 +20,23 @@ const Conversation = z.object({
 const TextRow = z.object({ text: z.string() });
 const LabelledRow = z.object({ text: z.string(), label: z.string().min(1).nullable() });
 
+/** Where examples are read from. */
+export interface ExampleFolders {
+  /** Folders of adapters, each with a dataset/. */
+  adaptersDir: string;
+  /** train.jsonl and heldout.jsonl of the background class. */
+  backgroundDir: string;
+}
+
 /**
- * What the router learns from, below `adaptersDir`: of each adapter the user turns of dataset/train.jsonl and the texts
- * of dataset/router.jsonl; the background from router/train.jsonl. A file that does not exist counts as empty.
+ * What the router learns from: of each adapter the user turns of dataset/train.jsonl and the texts of
+ * dataset/router.jsonl; of the background train.jsonl. A file that does not exist counts as empty.
  * @throws {PatchbayError} `data-invalid` with file and line
  */
-export function readExamples(adaptersDir: string, adapterIds: readonly string[]): Example[] {
+export function readExamples(
+  { adaptersDir, backgroundDir }: ExampleFolders,
+  adapterIds: readonly string[],
+): Example[] {
   const ofAdapters = adapterIds.flatMap((id) => {
     const dataset = path.join(adaptersDir, id, "dataset");
     return [
@@ -33,17 +44,20 @@ export function readExamples(adaptersDir: string, adapterIds: readonly string[])
       ...readTexts(path.join(dataset, "router.jsonl"), id),
     ];
   });
-  return [...ofAdapters, ...readTexts(path.join(adaptersDir, "router", "train.jsonl"), null)];
+  return [...ofAdapters, ...readTexts(path.join(backgroundDir, "train.jsonl"), null)];
 }
 
-/** What it is measured on: the first user turns of each adapter's heldout.jsonl, and router/heldout.jsonl. @throws as above */
-export function readHeldOut(adaptersDir: string, adapterIds: readonly string[]): Example[] {
+/** What it is measured on: the first user turns of each adapter's heldout.jsonl, and the background's. @throws as above */
+export function readHeldOut(
+  { adaptersDir, backgroundDir }: ExampleFolders,
+  adapterIds: readonly string[],
+): Example[] {
   const ofAdapters = adapterIds.flatMap((id) =>
     readTurns(path.join(adaptersDir, id, "dataset", "heldout.jsonl"), id).filter(
       ({ weight }) => weight === undefined,
     ),
   );
-  return [...ofAdapters, ...readTexts(path.join(adaptersDir, "router", "heldout.jsonl"), null)];
+  return [...ofAdapters, ...readTexts(path.join(backgroundDir, "heldout.jsonl"), null)];
 }
 
 /** Rows `{"text", "label"}` as people bring them; a null label is outside every domain. @throws {PatchbayError} `data-invalid` */

@@ -1,13 +1,12 @@
 import fs from "node:fs";
 import path from "node:path";
 import { PatchbayError } from "../protocol/index.ts";
-import { readExamples } from "./examples.ts";
+import { type ExampleFolders, readExamples } from "./examples.ts";
 import { type Head, parseHead, serializeHead } from "./head.ts";
 import { createRouter, type Router } from "./router.ts";
 import { headVersion, trainHead } from "./train.ts";
 
-export interface LoadOptions {
-  adaptersDir: string;
+export interface LoadOptions extends ExampleFolders {
   /** Trained heads are kept below it, one file a version. */
   cacheDir: string;
   adapterIds: readonly string[];
@@ -21,8 +20,8 @@ export const loadRouter = async (options: LoadOptions): Promise<Router> => creat
  * and kept. A cache that cannot be written costs the next start that time and nothing else.
  * @throws {PatchbayError} `data-invalid` for a malformed example
  */
-export function loadHead({ adaptersDir, cacheDir, adapterIds }: LoadOptions): Head {
-  const examples = readExamples(adaptersDir, adapterIds);
+export function loadHead({ cacheDir, adapterIds, ...folders }: LoadOptions): Head {
+  const examples = readExamples(folders, adapterIds);
   const file = path.join(cacheDir, "router", `${headVersion(examples)}.json`);
   const cached = readCached(file);
   if (cached) return cached;

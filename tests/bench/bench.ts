@@ -1,9 +1,13 @@
 import { Command, Option } from "commander";
 import { engineDecode } from "./engine-decode.ts";
 import type { Figure } from "./statistics.ts";
+import { stopLatency } from "./stop-latency.ts";
 
 /** Every figure of the bench by its key. */
-const benches: Record<string, (note: (line: string) => void) => Promise<Figure>> = { engineDecode };
+const benches: Record<string, (note: (line: string) => void) => Promise<Figure>> = {
+  engineDecode,
+  stopMs: stopLatency,
+};
 
 const program = new Command("bench")
   .description("ratios measured side by side in one run: median and range of several repeats")

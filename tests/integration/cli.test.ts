@@ -44,11 +44,14 @@ describe("the command line", () => {
   });
 
   it("answers a question as one JSON value, by an engine of its own", async () => {
-    const { code, stdout } = await cli(["chat", "I was charged twice, how do I get my money back?", "--json"], {
-      PATCHBAY_DATA: temporaryFolder(),
-      // A port on which nothing listens, so that no server that happens to run is used.
-      PORT: "1",
-    });
+    const { code, stdout } = await cli(
+      ["chat", "I was charged twice, how do I get my money back?", "--json"],
+      {
+        PATCHBAY_DATA: temporaryFolder(),
+        // A port on which nothing listens, so that no server that happens to run is used.
+        PORT: "1",
+      },
+    );
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual({
       answer: expect.stringMatching(/\w{3,}/),
@@ -129,10 +132,16 @@ describe("the command line", () => {
     const cookie = signIn.headers.getSetCookie()[0]?.split(";")[0] ?? "";
     expect(signIn.status).toBe(204);
     const again = () =>
-      fetch(`${url}/api/session`, { method: "POST", headers: { cookie, "content-type": "application/json" }, body: "{}" });
+      fetch(`${url}/api/session`, {
+        method: "POST",
+        headers: { cookie, "content-type": "application/json" },
+        body: "{}",
+      });
     expect((await again()).status).toBe(204);
 
-    expect(JSON.parse((await cli(["keys", "list", "--json"], env)).stdout)).toMatchObject([{ name: "laptop", revokedAt: null }]);
+    expect(JSON.parse((await cli(["keys", "list", "--json"], env)).stdout)).toMatchObject([
+      { name: "laptop", revokedAt: null },
+    ]);
     expect((await cli(["keys", "revoke", created.id], env)).code).toBe(0);
     expect((await cli(["keys", "revoke", created.id], env)).code).toBe(1);
     expect((await again()).status).toBe(401);
@@ -149,7 +158,12 @@ describe("the command line", () => {
     open.close();
     const env = { PATCHBAY_DATA: dataDir };
     const { stdout } = await cli(["feedback", "export", "--format", "kto"], env);
-    expect(stdout.trim().split("\n").map((line) => JSON.parse(line).label)).toEqual([true]);
+    expect(
+      stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).label),
+    ).toEqual([true]);
     const file = path.join(dataDir, "votes.jsonl");
     const toFile = await cli(["feedback", "export", "--format", "kto", "--out", file, "--json"], env);
     expect(JSON.parse(toFile.stdout)).toEqual({ rows: 1, file });
@@ -159,21 +173,35 @@ describe("the command line", () => {
   it("routes, trains a router on anybody's labels and measures it", async () => {
     const folder = temporaryFolder();
     const data = path.join(folder, "rows.jsonl");
-    const subjects = { tax: ["income tax form", "vat return", "tax deadline", "refund of tax"], tea: ["green tea", "tea pot", "brew tea", "oolong leaves"] };
+    const subjects = {
+      tax: ["income tax form", "vat return", "tax deadline", "refund of tax"],
+      tea: ["green tea", "tea pot", "brew tea", "oolong leaves"],
+    };
     const rows = Object.entries(subjects).flatMap(([label, texts]) =>
-      texts.flatMap((text) => ["about my", "tell me of", "what is the"].map((start) => ({ text: `${start} ${text}`, label }))),
+      texts.flatMap((text) =>
+        ["about my", "tell me of", "what is the"].map((start) => ({ text: `${start} ${text}`, label })),
+      ),
     );
-    const outside = ["hello you", "good night", "open the door", "nice car"].map((text) => ({ text, label: null }));
+    const outside = ["hello you", "good night", "open the door", "nice car"].map((text) => ({
+      text,
+      label: null,
+    }));
     fs.writeFileSync(data, [...rows, ...outside].map((row) => JSON.stringify(row)).join("\n"));
     const head = path.join(folder, "head.json");
     expect((await cli(["router", "train", "--data", data, "--out", head])).code).toBe(0);
-    const report = JSON.parse((await cli(["router", "eval", "--head", head, "--data", data, "--json"])).stdout);
+    const report = JSON.parse(
+      (await cli(["router", "eval", "--head", head, "--data", data, "--json"])).stdout,
+    );
     expect(report).toMatchObject({ rows: 28, accuracy: 1, turnAccuracy: null });
-    const explained = JSON.parse((await cli(["router", "explain", "my income tax form", "--head", head, "--json"])).stdout);
+    const explained = JSON.parse(
+      (await cli(["router", "explain", "my income tax form", "--head", head, "--json"])).stdout,
+    );
     expect(explained).toMatchObject({ domain: "tax" });
     fs.writeFileSync(data, '{"text": "x", "label": 5}\n');
     const bad = await cli(["router", "eval", "--head", head, "--data", data, "--json"]);
-    expect(JSON.parse(bad.stdout)).toMatchObject({ error: { code: "data-invalid", message: expect.stringContaining("line 1") } });
+    expect(JSON.parse(bad.stdout)).toMatchObject({
+      error: { code: "data-invalid", message: expect.stringContaining("line 1") },
+    });
   });
 });
 
@@ -188,7 +216,10 @@ async function terminal(url: string) {
     });
     const keyboard = new PassThrough();
     keyboard.end(input);
-    await interactiveChat(await newPerson(url), { input: keyboard, output: screen as unknown as NodeJS.WriteStream });
+    await interactiveChat(await newPerson(url), {
+      input: keyboard,
+      output: screen as unknown as NodeJS.WriteStream,
+    });
   };
   return { newClient: state, output };
 }

@@ -89,7 +89,10 @@ describe("adapters train", () => {
     const adapters = path.join(temporaryFolder(), "adapters");
     fs.mkdirSync(path.join(adapters, "support", "dataset"), { recursive: true });
     const manifest = JSON.parse(fs.readFileSync(path.join(adaptersDir, "support", "adapter.json"), "utf8"));
-    fs.writeFileSync(path.join(adapters, "support", "adapter.json"), JSON.stringify({ ...manifest, current: null }));
+    fs.writeFileSync(
+      path.join(adapters, "support", "adapter.json"),
+      JSON.stringify({ ...manifest, current: null }),
+    );
     for (const [name, count] of [
       ["train.jsonl", 16],
       ["heldout.jsonl", 4],
@@ -101,7 +104,13 @@ describe("adapters train", () => {
     const trained = await cli(["adapters", "train", "support", "--max-steps", "4", "--json"], env);
     expect(trained.code, trained.stderr).toBe(0);
     const card = JSON.parse(trained.stdout);
-    expect(card).toMatchObject({ ordinal: 1, base: { sha256: base.sha256 }, trainRows: 16, heldOutRows: 4, steps: 4 });
+    expect(card).toMatchObject({
+      ordinal: 1,
+      base: { sha256: base.sha256 },
+      trainRows: 16,
+      heldOutRows: 4,
+      steps: 4,
+    });
     expect(card.heldOutLoss.adapter).toBeLessThan(card.heldOutLoss.base);
     const { url } = await startServer({ adaptersDir: adapters });
     const open = await converse(await newPerson(url));
@@ -115,8 +124,13 @@ describe("adapters train", () => {
   it("refuses malformed data and says which line", async () => {
     const adapters = path.join(temporaryFolder(), "adapters");
     fs.cpSync(path.join(adaptersDir, "support"), path.join(adapters, "support"), { recursive: true });
-    fs.appendFileSync(path.join(adapters, "support", "dataset", "train.jsonl"), '{"id": "x", "messages": []}\n');
-    const { code, stdout } = await cli(["adapters", "train", "support", "--json"], { PATCHBAY_ADAPTERS: adapters });
+    fs.appendFileSync(
+      path.join(adapters, "support", "dataset", "train.jsonl"),
+      '{"id": "x", "messages": []}\n',
+    );
+    const { code, stdout } = await cli(["adapters", "train", "support", "--json"], {
+      PATCHBAY_ADAPTERS: adapters,
+    });
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({
       error: { code: "data-invalid", message: expect.stringMatching(/train\.jsonl line \d+/) },
@@ -127,17 +141,28 @@ describe("adapters train", () => {
 describe("exported votes", () => {
   it("are loaded by TRL's KTO trainer, which takes a step on them", async () => {
     const folder = temporaryFolder();
-    const rows = ["Where is my parcel?", "I want a refund", "My code fails", "Cancel it"].flatMap((content, index) =>
-      ktoRows(
-        { messages: [{ role: "system", content: "Be brief." }, { role: "user", content }], answer: `Answer ${index}.` },
-        index % 2 === 0 ? 1 : -1,
-        "",
-      ),
+    const rows = ["Where is my parcel?", "I want a refund", "My code fails", "Cancel it"].flatMap(
+      (content, index) =>
+        ktoRows(
+          {
+            messages: [
+              { role: "system", content: "Be brief." },
+              { role: "user", content },
+            ],
+            answer: `Answer ${index}.`,
+          },
+          index % 2 === 0 ? 1 : -1,
+          "",
+        ),
     );
     const file = path.join(folder, "votes.jsonl");
     fs.writeFileSync(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
     const script = path.join(packageRoot, "tests", "integration", "load_kto.py");
     const { stdout } = await run(python, [script, base.path, file, folder]);
-    expect(JSON.parse(stdout.trim().split("\n").at(-1) ?? "")).toMatchObject({ rows: 4, steps: 1, loss: expect.any(Number) });
+    expect(JSON.parse(stdout.trim().split("\n").at(-1) ?? "")).toMatchObject({
+      rows: 4,
+      steps: 1,
+      loss: expect.any(Number),
+    });
   });
 });

@@ -12,7 +12,9 @@ export interface CliResult {
 /** Runs the built command as a process of its own. */
 export function cli(args: string[], env: Record<string, string> = {}, input?: string): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [bin, ...args], { env: { ...process.env, PATCHBAY_GPU: "off", ...env } });
+    const child = spawn(process.execPath, [bin, ...args], {
+      env: { ...process.env, PATCHBAY_GPU: "off", ...env },
+    });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {

@@ -30,12 +30,14 @@ const said = (...contents: string[]) => ({
   messages: contents.map((content, at) => ({ role: at % 2 ? "assistant" : "user", content })),
 });
 
+const folders = () => ({ adaptersDir: folder, backgroundDir: path.join(folder, "router") });
+
 describe("the examples of the adapters", () => {
   it("are every user turn, later ones with less weight, further texts and the background", () => {
     write("shop/dataset/train.jsonl", said("my parcel?", "Which one?", "the blue one", "I see."));
     write("shop/dataset/router.jsonl", { text: "refund please" }, "");
     write("router/train.jsonl", { text: "good morning" });
-    expect(readExamples(folder, ["shop", "not-there"])).toEqual([
+    expect(readExamples(folders(), ["shop", "not-there"])).toEqual([
       { text: "my parcel?", label: "shop" },
       { text: "the blue one", label: "shop", weight: 0.4 },
       { text: "refund please", label: "shop" },
@@ -49,7 +51,7 @@ describe("the examples of the adapters", () => {
     ["router/train.jsonl", '{"text": 5}'],
   ])("name file and line of a malformed row in %s", (name, line) => {
     write(name, name.endsWith("shop/dataset/train.jsonl") ? said("a", "b") : { text: "fine" }, line);
-    expect(() => readExamples(folder, ["shop"])).toThrow(
+    expect(() => readExamples(folders(), ["shop"])).toThrow(
       expect.objectContaining({
         code: "data-invalid",
         message: expect.stringContaining(`${path.join(folder, name)} line 2`),
@@ -69,8 +71,7 @@ describe("the examples of the adapters", () => {
 });
 
 describe("the router at the start of the server", () => {
-  const load = () =>
-    loadHead({ adaptersDir: folder, cacheDir: path.join(folder, "cache"), adapterIds: ["shop"] });
+  const load = () => loadHead({ ...folders(), cacheDir: path.join(folder, "cache"), adapterIds: ["shop"] });
   const cached = () => fs.readdirSync(path.join(folder, "cache", "router"));
   beforeEach(() => {
     write("shop/dataset/router.jsonl", { text: "refund please" }, { text: "my parcel" });
@@ -94,9 +95,9 @@ describe("the router at the start of the server", () => {
 
   it("works without a cache to write to, and without any adapter", async () => {
     fs.writeFileSync(path.join(folder, "file"), "");
-    const options = { adaptersDir: folder, cacheDir: path.join(folder, "file"), adapterIds: [] };
+    const options = { ...folders(), cacheDir: path.join(folder, "file"), adapterIds: [] };
     const router = await loadRouter(options);
-    expect(router.version).toBe(headVersion(readExamples(folder, [])));
+    expect(router.version).toBe(headVersion(readExamples(folders(), [])));
     const turns = [{ role: "user" as const, text: "my parcel" }];
     expect((await router.route({ turns, previous: null })).domain).toBe("base");
   });

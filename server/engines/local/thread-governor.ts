@@ -41,7 +41,10 @@ export class ThreadGovernor {
   #observeFewer(kind: StepKind, cost: number, now: number): void {
     const known = this.#baseline.get(kind);
     // A moving mean: what a step costs grows with the conversation.
-    this.#baseline.set(kind, known ? { cost: 0.7 * known.cost + 0.3 * cost, steps: known.steps + 1 } : { cost, steps: 1 });
+    this.#baseline.set(
+      kind,
+      known ? { cost: 0.7 * known.cost + 0.3 * cost, steps: known.steps + 1 } : { cost, steps: 1 },
+    );
     const measured = (known?.steps ?? 0) + 1 >= BASELINE_STEPS;
     if (measured && now >= this.#holdUntil) this.#use(this.#all);
   }
