@@ -40,6 +40,8 @@ export const AdapterSummary = z.object({
   /** CSS colour of its jack and cable. */
   colour: z.string(),
   version: z.string(),
+  /** Questions that show what it is for. */
+  examples: z.array(z.string()),
   /** A quiet standing line under its answers, such as what they are not. */
   notice: z.string().nullable(),
 });

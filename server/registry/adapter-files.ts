@@ -14,6 +14,8 @@ export const Manifest = z.strictObject({
   prompt: z.string().regex(/^[a-z0-9-]+\.md$/),
   /** A quiet standing line under every answer. */
   notice: z.string().max(200).nullable().default(null),
+  /** Questions that show what it is for, on the empty page. */
+  examples: z.array(z.string().min(1).max(120)).max(4).default([]),
   sampling: z.strictObject({
     temperature: z.number().min(0).max(2),
     topP: z.number().gt(0).max(1),

@@ -46,7 +46,7 @@ export function readCards(folder: string): VersionCard[] {
  */
 export async function readAdapter(folder: string, promptsDir: string, baseSha256: string): Promise<Adapter> {
   const manifest = readManifest(folder);
-  const { id, title, description, colour, notice, sampling } = manifest;
+  const { id, title, description, colour, notice, examples, sampling } = manifest;
   const train = `npx patchbay adapters train ${id}`;
   const card = readCards(folder).find((version) => version.ordinal === manifest.current);
   if (!card)
@@ -63,7 +63,7 @@ export async function readAdapter(folder: string, promptsDir: string, baseSha256
       },
     );
   return {
-    summary: { id, title, description, colour, notice, version: file.version },
+    summary: { id, title, description, colour, notice, examples, version: file.version },
     prompt: readPrompt(promptsDir, manifest.prompt),
     sampling,
     file,

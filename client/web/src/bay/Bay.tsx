@@ -1,7 +1,6 @@
 import { expertStyle } from "../chip/expert-style.ts";
 import { Jack } from "../chip/Jack.tsx";
 import type { ExpertInfo } from "../connection/experts.ts";
-import { examplesFor } from "./examples.ts";
 
 /** One expert's place in the bay: its jack, and a cable down to the questions that lead to it. */
 export function Bay({ expert, onAsk }: { expert: ExpertInfo; onAsk(question: string): void }) {
@@ -17,7 +16,7 @@ export function Bay({ expert, onAsk }: { expert: ExpertInfo; onAsk(question: str
         </div>
       </div>
       <ul className="bay-questions">
-        {examplesFor(expert.id).map((question) => (
+        {expert.examples.map((question) => (
           <li key={question}>
             <button type="button" onClick={() => onAsk(question)} data-testid="example">
               {question}

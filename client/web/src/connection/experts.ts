@@ -1,7 +1,10 @@
 import type { AdapterSummary, BASE } from "../../../sdk/index.ts";
 
 /** Whoever can answer: an adapter, or the base model without one. */
-export type ExpertInfo = Pick<AdapterSummary, "id" | "title" | "description" | "colour" | "notice">;
+export type ExpertInfo = Pick<
+  AdapterSummary,
+  "id" | "title" | "description" | "colour" | "notice" | "examples"
+>;
 
 /** Taken as a type: the value lives beside the protocol's schemas, which stay out of the bundle (vite.config.ts). */
 const base: typeof BASE = "base";
@@ -12,6 +15,7 @@ const baseModel: ExpertInfo = {
   description: "The plain model, without an adapter.",
   colour: "var(--base-model)",
   notice: null,
+  examples: ["Why does water boil sooner on a mountain?", "Write two lines about the sea."],
 };
 
 /** The experts that are plugged in now, the base model last. */
@@ -33,6 +37,14 @@ export class Experts {
 
   /** An old answer may be by an adapter that has been unplugged since: it keeps its title and turns grey. */
   find(id: string, title = id): ExpertInfo {
-    return this.all.find((expert) => expert.id === id) ?? { ...baseModel, id, title, description: "" };
+    return (
+      this.all.find((expert) => expert.id === id) ?? {
+        ...baseModel,
+        id,
+        title,
+        description: "",
+        examples: [],
+      }
+    );
   }
 }
