@@ -6,7 +6,7 @@ const rooms = {
   "server/protocol": [],
   "server/models": ["server/protocol"],
   "server/engines": ["server/protocol"],
-  "server/routing": ["server/protocol"],
+  "server/routing": ["server/protocol", "server/json-lines.ts"],
   "server/registry": ["server/protocol", "server/models", "server/engines"],
   "server/feedback": ["server/protocol", "db"],
   "server/chat": [

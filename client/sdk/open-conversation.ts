@@ -108,6 +108,20 @@ export class OpenConversation {
     this.#applyVote(messageId, null);
   }
 
+  /** Resolves with the answer as soon as `reached` holds for it; looks at it now and at each change. */
+  when(answerId: string, reached: (answer: Answer) => boolean): Promise<Answer> {
+    return new Promise((resolve) => {
+      const look = () => {
+        const answer = this.#transcript?.messages.get(answerId);
+        if (answer?.role !== "assistant" || !reached(answer)) return;
+        stop();
+        resolve(answer);
+      };
+      const stop = this.subscribe(look);
+      look();
+    });
+  }
+
   close(): void {
     clearInterval(this.#stallTimer);
     for (const off of this.#unhook) off();

@@ -14,17 +14,9 @@ export function followAnswer(
   answerId: string,
   onUpdate: (answer: Answer) => void,
 ): Promise<Answer> {
-  return new Promise((resolve) => {
-    const look = () => {
-      const answer = open.snapshot()?.messages.get(answerId);
-      if (answer?.role !== "assistant") return;
-      onUpdate(answer);
-      if (answer.status === "streaming") return;
-      stop();
-      resolve(answer);
-    };
-    const stop = open.subscribe(look);
-    look();
+  return open.when(answerId, (answer) => {
+    onUpdate(answer);
+    return answer.status !== "streaming";
   });
 }
 

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { z } from "zod";
+import { readSomeJsonLines } from "../json-lines.ts";
 import { PatchbayError } from "../protocol/index.ts";
 
 const Turn = z.object({ role: z.enum(["user", "assistant"]), content: z.string().trim().min(1) });
@@ -50,28 +51,7 @@ export function readDataset(folder: string): Dataset {
   return { train, heldOut, sha256: hash.digest("hex") };
 }
 
-export function readConversations(file: string): Conversation[] {
-  if (!fs.existsSync(file)) throw new PatchbayError("data-invalid", `${path.basename(file)} does not exist.`);
-  const lines = fs.readFileSync(file, "utf8").split("\n");
-  const rows = lines.flatMap((line, index) =>
-    line.trim() === "" ? [] : [parseLine(line, `${path.basename(file)} line ${index + 1}`)],
-  );
-  if (rows.length === 0) throw new PatchbayError("data-invalid", `${path.basename(file)} holds no rows.`);
-  return rows;
-}
-
-function parseLine(line: string, where: string): Conversation {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    throw new PatchbayError("data-invalid", `${where} is not JSON.`);
-  }
-  const parsed = Conversation.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new PatchbayError("data-invalid", `${where}: ${issue?.path.join(".") || "row"}: ${issue?.message}.`);
-}
+export const readConversations = (file: string): Conversation[] => readSomeJsonLines(file, Conversation);
 
 const questionsOf = (row: Conversation): string =>
   row.messages

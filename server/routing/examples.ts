@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { z } from "zod";
-import { PatchbayError } from "../protocol/index.ts";
+import { readJsonLines, readSomeJsonLines } from "../json-lines.ts";
 
 /** A user turn with the domain it belongs to; null: outside every domain, the base model's. */
 export interface Example {
@@ -61,16 +61,11 @@ export function readHeldOut(
 }
 
 /** Rows `{"text", "label"}` as people bring them; a null label is outside every domain. @throws {PatchbayError} `data-invalid` */
-export function readRoutingRows(file: string): Example[] {
-  if (!fs.existsSync(file)) throw new PatchbayError("data-invalid", `${file} does not exist.`);
-  const rows = readLines(file, LabelledRow);
-  if (rows.length === 0) throw new PatchbayError("data-invalid", `${file} holds no rows.`);
-  return rows;
-}
+export const readRoutingRows = (file: string): Example[] => readSomeJsonLines(file, LabelledRow);
 
 /** Every user turn of a file of conversations, the later ones with less weight. */
 function readTurns(file: string, label: string): Example[] {
-  return readLines(file, Conversation).flatMap(({ messages }) =>
+  return readIfThere(file, Conversation).flatMap(({ messages }) =>
     messages
       .filter(({ role }) => role === "user")
       .map(({ content }, at) => ({ text: content, label, ...(at > 0 && { weight: LATER_TURN_WEIGHT }) })),
@@ -78,25 +73,7 @@ function readTurns(file: string, label: string): Example[] {
 }
 
 const readTexts = (file: string, label: string | null): Example[] =>
-  readLines(file, TextRow).map(({ text }) => ({ text, label }));
+  readIfThere(file, TextRow).map(({ text }) => ({ text, label }));
 
-function readLines<T>(file: string, row: z.ZodType<T>): T[] {
-  if (!fs.existsSync(file)) return [];
-  const lines = fs.readFileSync(file, "utf8").split("\n");
-  return lines.flatMap((line, at) =>
-    line.trim() === "" ? [] : [parseLine(line, row, `${file} line ${at + 1}`)],
-  );
-}
-
-function parseLine<T>(line: string, row: z.ZodType<T>, where: string): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    throw new PatchbayError("data-invalid", `${where} is not JSON.`);
-  }
-  const parsed = row.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new PatchbayError("data-invalid", `${where}: ${issue?.path.join(".") || "row"}: ${issue?.message}.`);
-}
+const readIfThere = <T>(file: string, row: z.ZodType<T>): T[] =>
+  fs.existsSync(file) ? readJsonLines(file, row) : [];

@@ -14,7 +14,7 @@ import { Patchbay } from "../../server/main.ts";
 import { type ConversationChange, type LoggedEvent, limits } from "../../server/protocol/index.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { connectAs, newPerson, startServer, testConfig, visit } from "../support/server.ts";
-import { ask, askAndSeeStart, converse, LONG_QUESTION, until } from "../support/talk.ts";
+import { ask, askAndSeeStart, converse, LONG_QUESTION } from "../support/talk.ts";
 
 const transcriptOf = (open: OpenConversation): Transcript => open.snapshot() as Transcript;
 
@@ -62,7 +62,7 @@ describe("a turn", () => {
     const open = await converse(await newPerson(url));
     const first = await ask(open, "Recommend me a book");
     const again = await open.regenerate(first.id, "base");
-    await until(open, again.id, (answer) => answer.status !== "streaming");
+    await open.when(again.id, (answer) => answer.status !== "streaming");
     expect(siblings(transcriptOf(open), again).map((message) => message.id)).toEqual([first.id, again.id]);
     expect(activeBranch(transcriptOf(open)).at(-1)?.id).toBe(again.id);
     await open.showBranch(first.id);
@@ -97,7 +97,7 @@ describe("stop", () => {
     expect(await client.call("stop", { generationId: started.generationId })).toMatchObject({
       stopped: true,
     });
-    const stopped = await until(open, started.id, (answer) => answer.status !== "streaming");
+    const stopped = await open.when(started.id, (answer) => answer.status !== "streaming");
     expect(stopped.status).toBe("stopped");
     expect(await client.call("stop", { generationId: started.generationId })).toMatchObject({
       stopped: false,
@@ -122,7 +122,7 @@ describe("an answer that is being written", () => {
     const after = await connectAs(url, cookie);
     const reopened = new OpenConversation(after, open.id);
     await reopened.load();
-    const ended = await until(reopened, started.id, (answer) => answer.status !== "streaming");
+    const ended = await reopened.when(started.id, (answer) => answer.status !== "streaming");
     const { messages } = await after.call("conversation:open", { conversationId: open.id });
     expect(messages.find((message) => message.id === started.id)?.text).toBe(ended.text);
     expect(ended.text.startsWith(started.text)).toBe(true);
@@ -180,7 +180,7 @@ describe("an answer that is being written", () => {
     const open = await converse(await newPerson(patchbay.url));
     const started = await askAndSeeStart(open, LONG_QUESTION, "base");
     process.kill(patchbay.enginePid as number, "SIGKILL");
-    const failed = await until(open, started.id, (answer) => answer.status !== "streaming");
+    const failed = await open.when(started.id, (answer) => answer.status !== "streaming");
     expect(failed).toMatchObject({ status: "failed", error: { code: "engine-crashed" } });
     expect(failed.text.length).toBeGreaterThan(0);
     expect((await ask(open, "Are you back? I want a refund")).status).not.toBe("failed");

@@ -1,14 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { type Answer, OpenConversation, type PatchbayClient } from "../../client/sdk/index.ts";
-import { followAnswer } from "../../client/terminal/index.ts";
+import type { Answer, OpenConversation } from "../../client/sdk/index.ts";
+import { followAnswer, newConversation } from "../../client/terminal/index.ts";
 
-/** A new conversation, open. */
-export async function converse(client: PatchbayClient): Promise<OpenConversation> {
-  const { conversation } = await client.call("conversation:create", {});
-  const open = new OpenConversation(client, conversation.id);
-  await open.load();
-  return open;
-}
+export const converse = newConversation;
 
 /** Asks and waits for the whole answer. */
 export async function ask(open: OpenConversation, text: string, adapter?: string): Promise<Answer> {
@@ -23,24 +17,7 @@ export async function askAndSeeStart(
   adapter?: string,
 ): Promise<Answer> {
   const started = await open.send(text, { clientId: randomUUID(), ...(adapter && { adapter }) });
-  return until(open, started.id, (answer) => answer.text.length > 0);
-}
-
-export function until(
-  open: OpenConversation,
-  answerId: string,
-  reached: (answer: Answer) => boolean,
-): Promise<Answer> {
-  return new Promise((resolve) => {
-    const look = () => {
-      const answer = open.snapshot()?.messages.get(answerId);
-      if (answer?.role !== "assistant" || !reached(answer)) return;
-      stop();
-      resolve(answer);
-    };
-    const stop = open.subscribe(look);
-    look();
-  });
+  return open.when(started.id, (answer) => answer.text.length > 0);
 }
 
 /** A question whose answer is long enough to be interrupted. */
