@@ -91,6 +91,8 @@ export class StepLoop {
   /** One batch: every decoding member of the group, and the prompt chunk of one that is prefilling. */
   async #stepGroup(): Promise<void> {
     const members = this.#nextGroup();
+    // Nobody could be admitted yet: let messages in, instead of spinning.
+    if (members.length === 0) return new Promise((resolve) => setImmediate(resolve));
     const prefilling = members.find((member) => member.prefilling);
     const stepping = members.filter((member) => !member.prefilling || member === prefilling);
     const chunk = Math.max(
