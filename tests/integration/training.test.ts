@@ -84,6 +84,13 @@ function runJson(adapter: string) {
   return { runId: "test", adapter, base, data: { sha256 }, prompt: { sha256 }, config, configSha256: sha256 };
 }
 
+describe("the trainer's own tests", () => {
+  it("pass", async () => {
+    const { stderr } = await run(python, ["-m", "unittest", "test_trainer"], { cwd: trainerDir });
+    expect(stderr).toMatch(/Ran [1-9]\d* tests[\s\S]*OK/);
+  });
+});
+
 describe("adapters train", () => {
   it("trains for real, publishes a version, and the server answers with it", async () => {
     const adapters = path.join(temporaryFolder(), "adapters");
