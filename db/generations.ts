@@ -7,7 +7,7 @@ import type {
   TurnEvent,
 } from "../server/protocol/index.ts";
 import { PatchbayError } from "../server/protocol/index.ts";
-import type { Database } from "./open.ts";
+import { type Database, inTransaction } from "./open.ts";
 
 /** @throws {PatchbayError} `not-found` where there is none or it answers somebody else. */
 export async function ownGeneration(db: Database, userId: string, id: string) {
@@ -130,7 +130,7 @@ export async function endGeneration(
   ending: Ending,
   now: string,
 ): Promise<void> {
-  await db.transaction().execute(async (trx) => {
+  await inTransaction(db, async (trx) => {
     await insertEvent(trx, id, last.seq, last.event);
     await trx
       .updateTable("generations")

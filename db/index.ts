@@ -1,7 +1,7 @@
 export * from "./conversations.ts";
 export * from "./generations.ts";
 export * from "./messages.ts";
-export { type Database, isFull, type OpenOptions, openDatabase } from "./open.ts";
+export { type Database, inTransaction, isFull, type OpenOptions, openDatabase } from "./open.ts";
 export * from "./people.ts";
 export type { Schema } from "./schema.ts";
 export * from "./votes.ts";

@@ -40,3 +40,23 @@ export async function openDatabase(file: string, options: OpenOptions = {}): Pro
 export const isFull = (error: unknown): boolean =>
   error instanceof SqliteDatabase.SqliteError &&
   (error.code === "SQLITE_FULL" || error.code.startsWith("SQLITE_IOERR_WRITE"));
+
+/**
+ * Runs writes that belong together. SQLite rolls back by itself when the disk is full, after which Kysely's own rollback
+ * fails and would hide the reason: the first error is the one that is thrown.
+ */
+export async function inTransaction<T>(db: Database, work: (trx: Database) => Promise<T>): Promise<T> {
+  let first: { error: unknown } | null = null;
+  try {
+    return await db.transaction().execute(async (trx) => {
+      try {
+        return await work(trx);
+      } catch (error) {
+        first = { error };
+        throw error;
+      }
+    });
+  } catch (error) {
+    throw first === null ? error : (first as { error: unknown }).error;
+  }
+}

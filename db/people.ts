@@ -1,4 +1,4 @@
-import type { Database } from "./open.ts";
+import { type Database, inTransaction } from "./open.ts";
 
 /*
  * People, their sessions and keys. Callers pass hashes: no secret reaches the database.
@@ -47,7 +47,7 @@ export async function insertApiKey(
   db: Database,
   key: { id: string; userId: string; name: string; keyHash: string; prefix: string; now: string },
 ): Promise<void> {
-  await db.transaction().execute(async (trx) => {
+  await inTransaction(db, async (trx) => {
     await insertUser(trx, { id: key.userId, now: key.now });
     await trx
       .insertInto("api_keys")

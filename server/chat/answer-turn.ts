@@ -1,4 +1,4 @@
-import { insertDecision, isFull, setGenerationInputs, setPromptSeen } from "../../db/index.ts";
+import { insertDecision, inTransaction, isFull, setGenerationInputs, setPromptSeen } from "../../db/index.ts";
 import type { ChatMessage, GenerateRequest } from "../engines/index.ts";
 import {
   type Answer,
@@ -86,7 +86,7 @@ async function recordRoute(
   decision: Decision,
   inputs: Omit<Parameters<typeof setGenerationInputs>[2], "base">,
 ): Promise<void> {
-  await deps.db.transaction().execute(async (trx) => {
+  await inTransaction(deps.db, async (trx) => {
     await insertDecision(trx, generationId, decision);
     await setGenerationInputs(trx, generationId, {
       ...inputs,

@@ -3,6 +3,7 @@ import {
   findByClientId,
   insertAnswer,
   insertQuestion,
+  inTransaction,
   listMessages,
   ownConversation,
   ownGeneration,
@@ -157,13 +158,10 @@ export class Turns {
   ): Promise<Saved> {
     const { db, log } = this.#deps;
     log.begin(answer.generationId);
-    const saved = await db
-      .transaction()
-      .execute(write)
-      .catch((error) => {
-        log.discard(answer.generationId);
-        throw error;
-      });
+    const saved = await inTransaction(db, write).catch((error) => {
+      log.discard(answer.generationId);
+      throw error;
+    });
     if (!saved) log.discard(answer.generationId);
     return saved;
   }

@@ -3,6 +3,7 @@ import {
   deleteVote,
   ensureSnapshot,
   generationForSnapshot,
+  inTransaction,
   ownMessage,
   upsertVote,
 } from "../../db/index.ts";
@@ -36,7 +37,7 @@ export class Votes {
     if (!snapshot) throw new PatchbayError("conflict", "This answer has no text to rate.");
     const payloadJson = JSON.stringify(snapshot);
     const vote: Vote = { ...input, updatedAt: now() };
-    await db.transaction().execute(async (trx) => {
+    await inTransaction(db, async (trx) => {
       const snapshotId = await ensureSnapshot(trx, {
         id: newId(),
         generationId: generation.id,

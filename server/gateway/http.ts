@@ -104,6 +104,7 @@ const errorResponse =
 
 /** express and its body parser mark their own errors with a status. */
 function fromExpress(cause: unknown): PatchbayError | null {
+  if (cause instanceof PatchbayError) return cause;
   const status = cause instanceof Error && "status" in cause ? cause.status : undefined;
   if (status === 413)
     return new PatchbayError("too-large", `The body is larger than ${limits.eventBytes} bytes.`);

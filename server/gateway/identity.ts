@@ -8,6 +8,7 @@ import {
   insertApiKey,
   insertSession,
   insertUser,
+  inTransaction,
 } from "../../db/index.ts";
 import { PatchbayError } from "../protocol/index.ts";
 
@@ -58,7 +59,7 @@ export class Identity {
   async welcome(apiKeyId: string | null = null): Promise<{ userId: string; cookie: string }> {
     const userId = this.#newId();
     const token = newToken();
-    await this.#db.transaction().execute(async (trx) => {
+    await inTransaction(this.#db, async (trx) => {
       await insertUser(trx, { id: userId, now: this.#now() });
       await insertSession(trx, {
         id: this.#newId(),
