@@ -22,7 +22,9 @@ const INSTALLED = [
 export async function launchBrowser(): Promise<Browser> {
   if (process.platform === "linux") {
     const executablePath = await chromium.executablePath();
-    return playwright.launch({ executablePath, args: [...chromium.args, ...QUIET], headless: true });
+    // In a single process, closing one page's context ends the whole browser.
+    const args = chromium.args.filter((argument) => argument !== "--single-process");
+    return playwright.launch({ executablePath, args: [...args, ...QUIET], headless: true });
   }
   const executablePath = INSTALLED.find((file) => fs.existsSync(file));
   if (!executablePath) throw new Error("Install Google Chrome to run the browser journey on this system.");
