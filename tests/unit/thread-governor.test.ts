@@ -23,6 +23,15 @@ describe("threads beside other programs", () => {
     expect(tokens).toBeGreaterThan(0.98 * 1_000);
   });
 
+  it("stay all in use when a few steps come late", () => {
+    const governor = new ThreadGovernor(2);
+    const { now } = decode(governor, 0, 5_000, false);
+    for (let step = 0; step < 200; step++) {
+      governor.observe("decode", step % 40 < 2 ? 35 : 10, now + 12 * step);
+      expect(governor.threads).toBe(2);
+    }
+  });
+
   it("become fewer when a neighbour takes a core, and most of the speed stays", () => {
     const governor = new ThreadGovernor(2);
     const idle = decode(governor, 0, 5_000, false);

@@ -1,9 +1,10 @@
 /** What a step was for: its cost is compared with that of its own kind only. */
 export type StepKind = "prefill" | "decode";
 
-/** A step that costs this many times what it costs with one thread fewer has lost a core to somebody else. */
-const SLOW = 3;
-const SLOW_STEPS = 2;
+/** Steps that cost this many times what they cost with one thread fewer have lost a core to somebody else. */
+const SLOW = 2.5;
+/** Costs are judged over so long, two steps at least: one late step is no neighbour. */
+const WINDOW_MS = 250;
 const BASELINE_STEPS = 3;
 const FIRST_HOLD_MS = 2_000;
 const LONGEST_HOLD_MS = 60_000;
@@ -18,7 +19,7 @@ export class ThreadGovernor {
   readonly #all: number;
   readonly #baseline = new Map<StepKind, { cost: number; steps: number }>();
   #threads: number;
-  #slow = 0;
+  #window = newWindow();
   #holdMs = FIRST_HOLD_MS;
   #holdUntil = 0;
 
@@ -55,8 +56,7 @@ export class ThreadGovernor {
       this.#use(this.#all - 1);
       return;
     }
-    this.#slow = cost > SLOW * baseline.cost ? this.#slow + 1 : 0;
-    if (this.#slow >= SLOW_STEPS) {
+    if (this.#isSlow(cost, now, baseline.cost)) {
       this.#holdUntil = now + this.#holdMs;
       this.#holdMs = Math.min(LONGEST_HOLD_MS, 2 * this.#holdMs);
       this.#use(this.#all - 1);
@@ -66,8 +66,22 @@ export class ThreadGovernor {
     }
   }
 
+  /** Whether the window that ends with this step was slow in the mean; costs are in units of their kind's baseline. */
+  #isSlow(cost: number, now: number, baseline: number): boolean {
+    const window = this.#window;
+    if (window.steps === 0) window.since = now;
+    window.cost += cost / baseline;
+    window.steps += 1;
+    if (window.steps < 2 || now - window.since < WINDOW_MS) return false;
+    const mean = window.cost / window.steps;
+    this.#window = newWindow();
+    return mean > SLOW;
+  }
+
   #use(threads: number): void {
     this.#threads = threads;
-    this.#slow = 0;
+    this.#window = newWindow();
   }
 }
+
+const newWindow = () => ({ since: 0, cost: 0, steps: 0 });
