@@ -71,7 +71,7 @@ def train_adapter(
         optimizers=(optimizer, schedule),
         callbacks=[StepReporter(on_step)],
     )
-    # PEFT casts what enters an adapter to its weights' fp32, autocast casts it back: a sixth of the time.
+    # PEFT casts what enters an adapter to its weights' fp32, autocast casts it back: an eighth of the time.
     with disable_input_dtype_casting(model):
         trainer.train()
 

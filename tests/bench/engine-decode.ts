@@ -7,8 +7,8 @@ import { resolveModel } from "../../server/models/index.ts";
 import type { FromBare, ToBare } from "./bare-loop.ts";
 import { type Figure, figure } from "./statistics.ts";
 
-const REPEATS = 7;
-const TOKENS = 192;
+const REPEATS = 15;
+const TOKENS = 128;
 const CONTEXT = 2048;
 
 /**

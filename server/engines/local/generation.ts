@@ -4,8 +4,6 @@ import type { Slot } from "./context-pool.ts";
 import type { Fitted } from "./fit-context.ts";
 import { TextStream } from "./text-stream.ts";
 
-/** Deltas of tokens that come faster than this are sent together. */
-const COALESCE_MS = 30;
 const PENALTY_WINDOW = 64;
 
 type Sampler = ReturnType<Slot["sequence"]["evaluate"]>;
@@ -25,7 +23,6 @@ export class Generation {
   #sampler: Sampler | null = null;
   #produced: Token[] = [];
   #buffer = "";
-  #flushedAt = 0;
   #done = false;
 
   constructor(
@@ -74,12 +71,19 @@ export class Generation {
     return chunk.length;
   }
 
+  /** Sends the text that has come since the last time. */
+  flush(): void {
+    if (this.#buffer === "") return;
+    this.#emit({ type: "delta", text: this.#buffer });
+    this.#buffer = "";
+  }
+
   /** Ends the answer where it is. Safe between steps at any time, also before it began. */
   async stop(reason: "stop" | "length" | "stopped"): Promise<void> {
     if (this.#done) return;
     this.#done = true;
     await this.#sampler?.return();
-    this.#flush();
+    this.flush();
     this.#emit({ type: "finished", reason, completionTokens: this.#produced.length });
   }
 
@@ -109,15 +113,9 @@ export class Generation {
     }
     this.#produced.push(token);
     this.#buffer += this.#text.push(token);
-    if (performance.now() - this.#flushedAt >= COALESCE_MS) this.#flush();
+    // The first word is what people wait for; the rest goes out when the step loop says so.
+    if (this.#produced.length === 1) this.flush();
     if (this.#produced.length >= this.fitted.answerLimit) await this.stop("length");
     return 1;
-  }
-
-  #flush(): void {
-    if (this.#buffer === "") return;
-    this.#emit({ type: "delta", text: this.#buffer });
-    this.#buffer = "";
-    this.#flushedAt = performance.now();
   }
 }

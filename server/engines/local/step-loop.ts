@@ -7,10 +7,14 @@ const QUANTUM_MS = 150;
 /** Longest that one prefill chunk should take, in ms: a stop takes effect within the chunk that is being evaluated. */
 const PREFILL_TARGET_MS = 120;
 const MIN_CHUNK = 16;
+/** Text goes out this often; tokens that come faster share a delta. */
+const FLUSH_MS = 80;
 
 export interface StepLoopOptions {
   pool: ContextPool;
   batchSize: number;
+  /** How long the loop stands still after text went out, in ms; see {@link StepLoop}. */
+  pauseMs: number;
   onFailed: (generation: Generation, error: unknown) => void;
   /** What a step cost: ms for decoding, ms a token for prefilling. */
   onStep: (kind: StepKind, cost: number) => void;
@@ -20,10 +24,15 @@ export interface StepLoopOptions {
  * Runs generations step by step, one decode batch at a time: those of one adapter share each batch, adapters take
  * turns. Nothing runs between two steps, which is when sequences are handed out, generations are cancelled and
  * contexts are made or disposed of.
+ *
+ * On a CPU the decode threads fill every core and wait for each other by spinning. When the server process wakes to take
+ * a delta, it pushes one of them aside, and the others spin for some 8 ms until it is back: at a delta every 30 ms that
+ * was a third of the speed. So text goes out together, and the loop pauses for as long as the server needs to take it.
  */
 export class StepLoop {
   readonly #pool: ContextPool;
   readonly #batchSize: number;
+  readonly #pauseMs: number;
   readonly #onFailed: StepLoopOptions["onFailed"];
   readonly #onStep: StepLoopOptions["onStep"];
   readonly #running = new Set<Generation>();
@@ -32,10 +41,12 @@ export class StepLoop {
   #active = false;
   #group = "";
   #groupSince = 0;
+  #flushedAt = 0;
   /** Measured prefill speed in tokens per ms; the first guess suits a small model on two cores. */
   #prefillSpeed = 0.25;
 
-  constructor({ pool, batchSize, onFailed, onStep }: StepLoopOptions) {
+  constructor({ pool, batchSize, pauseMs, onFailed, onStep }: StepLoopOptions) {
+    this.#pauseMs = pauseMs;
     this.#pool = pool;
     this.#batchSize = batchSize;
     this.#onFailed = onFailed;
@@ -106,7 +117,16 @@ export class StepLoop {
       ),
     );
     this.#measure(counts, performance.now() - startedAt, prefilling !== undefined);
+    await this.#flush();
     for (const member of stepping) if (member.done) this.#retire(member);
+  }
+
+  async #flush(): Promise<void> {
+    const now = performance.now();
+    if (now - this.#flushedAt < FLUSH_MS) return;
+    this.#flushedAt = now;
+    for (const generation of this.#running) generation.flush();
+    if (this.#pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, this.#pauseMs));
   }
 
   #nextGroup(): Generation[] {

@@ -67,6 +67,7 @@ class Worker {
     this.#loop = new StepLoop({
       pool: this.#pool,
       batchSize: BATCH_SIZE,
+      pauseMs: this.gpu ? 0 : 2,
       onFailed: (generation, error) => this.#fail(generation, error),
       onStep: (kind, cost) => this.#govern(kind, cost),
     });
