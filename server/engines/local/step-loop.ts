@@ -14,7 +14,7 @@ export interface StepLoopOptions {
   pool: ContextPool;
   batchSize: number;
   /** How long the loop stands still after text went out, in ms; see {@link StepLoop}. */
-  pauseMs: number;
+  pauseMs: () => number;
   onFailed: (generation: Generation, error: unknown) => void;
   /** What a step cost: ms for decoding, ms a token for prefilling. */
   onStep: (kind: StepKind, cost: number) => void;
@@ -32,7 +32,7 @@ export interface StepLoopOptions {
 export class StepLoop {
   readonly #pool: ContextPool;
   readonly #batchSize: number;
-  readonly #pauseMs: number;
+  readonly #pauseMs: () => number;
   readonly #onFailed: StepLoopOptions["onFailed"];
   readonly #onStep: StepLoopOptions["onStep"];
   readonly #running = new Set<Generation>();
@@ -126,7 +126,8 @@ export class StepLoop {
     if (now - this.#flushedAt < FLUSH_MS) return;
     this.#flushedAt = now;
     for (const generation of this.#running) generation.flush();
-    if (this.#pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, this.#pauseMs));
+    const pauseMs = this.#pauseMs();
+    if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 
   #nextGroup(): Generation[] {

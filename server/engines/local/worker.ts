@@ -16,6 +16,8 @@ import { type StepKind, ThreadGovernor } from "./thread-governor.ts";
  */
 
 const BATCH_SIZE = 256;
+/** Long enough for the server process to take a delta. */
+const PAUSE_MS = 2;
 
 const send = (message: FromWorker): void => {
   if (process.connected) process.send?.(message);
@@ -67,7 +69,7 @@ class Worker {
     this.#loop = new StepLoop({
       pool: this.#pool,
       batchSize: BATCH_SIZE,
-      pauseMs: this.gpu ? 0 : 2,
+      pauseMs: () => (this.#leavesNoCore() ? PAUSE_MS : 0),
       onFailed: (generation, error) => this.#fail(generation, error),
       onStep: (kind, cost) => this.#govern(kind, cost),
     });
@@ -99,6 +101,11 @@ class Worker {
 
   cancel(id: number): void {
     for (const [generation, known] of this.#ids) if (known === id) this.#loop.cancel(generation);
+  }
+
+  #leavesNoCore(): boolean {
+    const threads = this.#options.threads ?? this.#governor.threads;
+    return !this.gpu && threads >= os.availableParallelism();
   }
 
   /** On a GPU the processor's threads do little, and a setting by hand is kept. */
