@@ -4,11 +4,13 @@ import path from "node:path";
 import { packageRoot, readConfig } from "../../server/config.ts";
 import { type GenerateRequest, LocalEngine, withPromptEncoder } from "../../server/engines/index.ts";
 import { resolveModel } from "../../server/models/index.ts";
-import type { FromBare, ToBare } from "./bare-loop.ts";
+import type { BareRun, FromBare, ToBare } from "./bare-loop.ts";
 import { type Figure, figure } from "./statistics.ts";
 
-const REPEATS = 15;
-const TOKENS = 128;
+const REPEATS = 9;
+const TOKENS = 192;
+/** llama.cpp's threads go on spinning for a while after a run; without a rest they take a core from the other side. */
+const REST_MS = 1_000;
 const CONTEXT = 2048;
 
 /**
@@ -18,18 +20,10 @@ const CONTEXT = 2048;
 export async function engineDecode(note: (line: string) => void): Promise<Figure> {
   const config = readConfig(process.env);
   const base = await resolveModel(config.model, config.cacheDir, note);
-  const request: Omit<GenerateRequest, "seed"> = {
-    messages: [
-      { role: "system", content: "You are a helpful assistant." },
-      {
-        role: "user",
-        content: "Write a long story about a lighthouse keeper who learns to sail around the world.",
-      },
-    ],
-    adapter: null,
-    sampling: { temperature: 0.7, topP: 1, topK: 40, minP: 0, repeatPenalty: 1, maxTokens: TOKENS },
-  };
-  const prompt = await withPromptEncoder(base.path, (encoder) => encoder.prompt(request.messages));
+  const stories = Array.from({ length: REPEATS + 1 }, (_, repeat) => story(repeat));
+  const prompts = await withPromptEncoder(base.path, (encoder) =>
+    stories.map(({ messages }) => encoder.prompt(messages)),
+  );
   const engine = new LocalEngine({
     workerPath: path.join(packageRoot, "dist/server/engines/local/worker.js"),
     modelPath: base.path,
@@ -51,22 +45,51 @@ export async function engineDecode(note: (line: string) => void): Promise<Figure
   try {
     const ratios: number[] = [];
     for (let repeat = 0; repeat <= REPEATS; repeat++) {
-      const seed = repeat + 1;
-      const ours = await decodeThroughEngine(engine, { ...request, seed });
-      const theirs = await ask(bare, { type: "run", prompt, tokens: TOKENS, seed });
-      const reference = theirs.type === "ran" ? theirs.tokensPerSecond : Number.NaN;
-      const ratio = ours / reference;
+      const request = stories[repeat] as GenerateRequest;
+      const prompt = prompts[repeat] as BareRun["prompt"];
+      const sides = {
+        ours: () => decodeThroughEngine(engine, request),
+        theirs: () => decodeBare(bare, { prompt, tokens: TOKENS, seed: request.seed }),
+      };
+      const { ours, theirs } = await inTurns(
+        sides,
+        repeat % 2 === 0 ? ["ours", "theirs"] : ["theirs", "ours"],
+      );
+      const ratio = ours / theirs;
       // The first pair warms caches and clocks up.
       if (repeat > 0) ratios.push(ratio);
-      note(
-        `engine ${ours.toFixed(1)} tok/s, bare loop ${reference.toFixed(1)} tok/s, ratio ${ratio.toFixed(3)}${repeat ? "" : " (warm-up)"}`,
-      );
+      const speeds = `engine ${ours.toFixed(1)} tok/s, bare loop ${theirs.toFixed(1)} tok/s`;
+      note(`${speeds}, ratio ${ratio.toFixed(3)}${repeat ? "" : " (warm-up)"}`);
     }
     return figure(ratios, 0.95, "higher");
   } finally {
     bare.disconnect();
     await engine.close();
   }
+}
+
+/** A prompt that neither side has seen, so that both read all of it before they decode. */
+const story = (repeat: number): GenerateRequest => ({
+  messages: [
+    { role: "system", content: `Story ${repeat}. You are a helpful assistant.` },
+    { role: "user", content: "Write a long story about a lighthouse keeper who sails around the world." },
+  ],
+  adapter: null,
+  sampling: { temperature: 0.7, topP: 1, topK: 40, minP: 0, repeatPenalty: 1, maxTokens: TOKENS },
+  seed: repeat + 1,
+});
+
+/** Runs both sides, first one and then the other, with a rest before each. */
+async function inTurns<Side extends string>(
+  sides: Record<Side, () => Promise<number>>,
+  order: Side[],
+): Promise<Record<Side, number>> {
+  const results = {} as Record<Side, number>;
+  for (const side of order) {
+    await new Promise((resolve) => setTimeout(resolve, REST_MS));
+    results[side] = await sides[side]();
+  }
+  return results;
 }
 
 /** Tokens per second between the first token and the last. */
@@ -78,6 +101,11 @@ async function decodeThroughEngine(engine: LocalEngine, request: GenerateRequest
     if (event.type === "finished") produced = event.completionTokens;
   }
   return ((produced - 1) / (performance.now() - firstAt)) * 1000;
+}
+
+async function decodeBare(bare: ChildProcess, run: BareRun): Promise<number> {
+  const reply = await ask(bare, { type: "run", ...run });
+  return reply.type === "ran" ? reply.tokensPerSecond : Number.NaN;
 }
 
 async function ask(child: ChildProcess, message: ToBare): Promise<FromBare> {
