@@ -1,11 +1,12 @@
 import { Command, Option } from "commander";
-import { engineDecode } from "./engine-decode.ts";
+import { decodeBesideServer, decodeOnAllCores } from "./engine-decode.ts";
 import type { Figure } from "./statistics.ts";
 import { stopLatency } from "./stop-latency.ts";
 
 /** Every figure of the bench by its key. */
 const benches: Record<string, (note: (line: string) => void) => Promise<Figure>> = {
-  engineDecode,
+  engineDecode: decodeBesideServer,
+  engineDecodeAllCores: decodeOnAllCores,
   stopMs: stopLatency,
 };
 

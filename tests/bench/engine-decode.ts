@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import os from "node:os";
 import path from "node:path";
 import { packageRoot, readConfig } from "../../server/config.ts";
 import { type GenerateRequest, LocalEngine, withPromptEncoder } from "../../server/engines/index.ts";
@@ -13,11 +14,20 @@ const TOKENS = 192;
 const REST_MS = 1_000;
 const CONTEXT = 2048;
 
+const cores = os.availableParallelism();
+
+/** With a core left for the server process, as beside any other busy program. */
+export const decodeBesideServer = (note: (line: string) => void): Promise<Figure> =>
+  engineDecode(Math.max(1, cores - 1), note);
+
+/** With a thread on every core, as on an idle machine: the server process has to push one of them aside. */
+export const decodeOnAllCores = (note: (line: string) => void): Promise<Figure> => engineDecode(cores, note);
+
 /**
- * `engineDecode`: decode speed of one stream through the whole engine (child process, step loop, detokenising, IPC) over
+ * Decode speed of one stream through the whole engine (child process, step loop, detokenising, IPC) over
  * that of a bare evaluate loop with the same model, threads and pool size, in turns in one run.
  */
-export async function engineDecode(note: (line: string) => void): Promise<Figure> {
+async function engineDecode(threads: number, note: (line: string) => void): Promise<Figure> {
   const config = readConfig(process.env);
   const base = await resolveModel(config.model, config.cacheDir, note);
   const stories = Array.from({ length: REPEATS + 1 }, (_, repeat) => story(repeat));
@@ -28,7 +38,7 @@ export async function engineDecode(note: (line: string) => void): Promise<Figure
     workerPath: path.join(packageRoot, "dist/server/engines/local/worker.js"),
     modelPath: base.path,
     gpu: "off",
-    threads: config.threads,
+    threads,
     contextSize: CONTEXT,
     sequences: 2,
     maxContexts: 1,
@@ -36,7 +46,6 @@ export async function engineDecode(note: (line: string) => void): Promise<Figure
     onLog: () => undefined,
   });
   await engine.ready();
-  const { threads } = engine.health();
   const bare = fork(path.join(import.meta.dirname, "bare-loop.js"), {
     env: { ...process.env, UV_THREADPOOL_SIZE: "1" },
     execArgv: [],

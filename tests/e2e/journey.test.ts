@@ -17,13 +17,16 @@ async function ask(page: Page, text: string): Promise<void> {
   await page.keyboard.press("Enter");
 }
 
-/** Waits until the answer at this place has one of these states. */
-const answered = (page: Page, index: number, status: string) =>
+/** Waits until the answer at this place is written; an answer may also end at its length limit. */
+const answered = (page: Page, index: number) =>
   page
     .locator(hook("answer"))
     .nth(index)
-    .and(page.locator(`[data-status="${status}"]`))
+    .and(page.locator('[data-status="complete"], [data-status="cut-off"]'))
     .waitFor({ timeout: 60_000 });
+
+const stopped = (page: Page, index: number) =>
+  page.locator(hook("answer")).nth(index).and(page.locator('[data-status="stopped"]')).waitFor();
 
 describe("a person at the page", () => {
   it("asks, sees who answers and why, stops one, votes, reloads, and all is still there", async () => {
@@ -41,7 +44,7 @@ describe("a person at the page", () => {
 
     await page.goto(url);
     await ask(page, "I was charged twice, how do I get my money back?");
-    await answered(page, 0, "complete");
+    await answered(page, 0);
     const first = page.locator(hook("answer")).first();
     expect(await first.getAttribute("data-expert")).toBe("support");
     expect(await first.locator(hook("chip")).innerText()).toMatch(/Support[\s\S]*\d+%/);
@@ -52,7 +55,7 @@ describe("a person at the page", () => {
     await page.keyboard.press("Escape");
 
     await ask(page, "I have a headache and a fever since yesterday, what should I look out for?");
-    await answered(page, 1, "complete");
+    await answered(page, 1);
     const second = page.locator(hook("answer")).nth(1);
     expect(await second.getAttribute("data-expert")).toBe("health");
     expect(await second.locator(hook("notice")).innerText()).toContain("not medical advice");
@@ -65,15 +68,12 @@ describe("a person at the page", () => {
     await first.locator(hook("vote-up")).click();
 
     await ask(page, LONG_QUESTION);
-    const third = page.locator(hook("answer")).nth(2);
-    await third.and(page.locator('[data-status="streaming"]')).waitFor();
-    await expect.poll(async () => (await third.innerText()).length, { timeout: 60_000 }).toBeGreaterThan(120);
     await page.click(hook("stop"));
-    await answered(page, 2, "stopped");
+    await stopped(page, 2);
 
     const texts = await page.locator(hook("answer")).allInnerTexts();
     await page.reload();
-    await answered(page, 2, "stopped");
+    await stopped(page, 2);
     expect(await page.locator(hook("answer")).count()).toBe(3);
     expect((await page.locator(hook("answer")).allInnerTexts()).map((text) => text.slice(0, 80))).toEqual(
       texts.map((text) => text.slice(0, 80)),
@@ -83,7 +83,7 @@ describe("a person at the page", () => {
     expect(await page.locator(hook("conversation-item")).first().innerText()).toContain("charged twice");
     expect(problems).toEqual([]);
     await context.close();
-  });
+  }, 180_000);
 
   it("reloads in mid-answer and sees the rest", async () => {
     const { url } = await startServer();
@@ -97,5 +97,5 @@ describe("a person at the page", () => {
     expect(["complete", "cut-off"]).toContain(await answer.getAttribute("data-status"));
     expect((await answer.innerText()).length).toBeGreaterThan(100);
     await page.close();
-  });
+  }, 120_000);
 });

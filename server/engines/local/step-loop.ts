@@ -8,7 +8,7 @@ const QUANTUM_MS = 150;
 const PREFILL_TARGET_MS = 120;
 const MIN_CHUNK = 16;
 /** Text goes out this often; tokens that come faster share a delta. */
-const FLUSH_MS = 80;
+const FLUSH_MS = 100;
 
 export interface StepLoopOptions {
   pool: ContextPool;

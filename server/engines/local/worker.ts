@@ -17,7 +17,7 @@ import { type StepKind, ThreadGovernor } from "./thread-governor.ts";
 
 const BATCH_SIZE = 256;
 /** Long enough for the server process to take a delta. */
-const PAUSE_MS = 2;
+const PAUSE_MS = 1;
 
 const send = (message: FromWorker): void => {
   if (process.connected) process.send?.(message);
