@@ -9,6 +9,7 @@ import {
   type Head,
   loadHead,
   parseHead,
+  readHeldOut,
   readRoutingRows,
   serializeHead,
   trainHead,
@@ -59,12 +60,15 @@ export function addRouter(program: Command): void {
   router
     .command("eval")
     .description("measure a head on labelled rows")
-    .requiredOption("--data <file>", "JSON lines")
+    .option("--data <file>", "JSON lines (default: the held-out turns of the adapters)")
     .option("--head <file>", "a head from `router train` instead of the shipped one")
     .option("--json", "print one JSON value")
     .addHelpText("after", "\nExample:\n  $ npx patchbay router eval --data turns.jsonl --json")
-    .action((options: { data: string; head?: string; json?: boolean }) => {
-      const report = evaluate(headFrom(options.head), readRoutingRows(options.data));
+    .action((options: { data?: string; head?: string; json?: boolean }) => {
+      const report = evaluate(
+        headFrom(options.head),
+        options.data ? readRoutingRows(options.data) : heldOutRows(),
+      );
       if (options.json) return printJson(report);
       const { accuracy, oosAuroc, oosFpr95, ece, thresholded, latencyMs } = report;
       printLine(
@@ -76,6 +80,14 @@ export function addRouter(program: Command): void {
     });
 }
 
+const adapterIds = (adaptersDir: string): string[] =>
+  adapterFolders(adaptersDir).map((folder) => path.basename(folder));
+
+function heldOutRows() {
+  const { adaptersDir, backgroundDir } = readConfig(process.env);
+  return readHeldOut({ adaptersDir, backgroundDir }, adapterIds(adaptersDir));
+}
+
 function headFrom(file: string | undefined): Head {
   if (file !== undefined) return parseHead(fs.readFileSync(file, "utf8"));
   const { adaptersDir, backgroundDir, cacheDir } = readConfig(process.env);
@@ -83,7 +95,7 @@ function headFrom(file: string | undefined): Head {
     adaptersDir,
     backgroundDir,
     cacheDir,
-    adapterIds: adapterFolders(adaptersDir).map((folder) => path.basename(folder)),
+    adapterIds: adapterIds(adaptersDir),
   });
 }
 
