@@ -40,7 +40,7 @@ class Worker {
       gpu: options.gpu === "off" ? false : "auto",
       build: "never",
       progressLogs: false,
-      logLevel: LlamaLogLevel.warn,
+      logLevel: LlamaLogLevel.error,
       logger: (_level, message) => process.stderr.write(`llama.cpp: ${message.trimEnd()}\n`),
     });
     const model = await llama
