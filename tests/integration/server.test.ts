@@ -31,7 +31,7 @@ describe("a turn", () => {
     const answer = await ask(open, question);
     expect(answer).toMatchObject({ expert: { id: expected }, decision: { domain: expected, pinned: false } });
     expect(["complete", "cut-off"]).toContain(answer.status);
-    expect(answer.text.length).toBeGreaterThan(20);
+    expect(answer.text.length).toBeGreaterThan(0);
     expect(answer.decision?.runnerUp).not.toBeNull();
     expect(answer.timings?.totalMs).toBeGreaterThan(0);
     open.close();
