@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { readConfig } from "../config.ts";
 import { cachedPath, catalogue, defaultModel, resolveModel } from "../models/index.ts";
 import { ProgressLine, printJson, printLine, table } from "./output.ts";
@@ -13,15 +13,11 @@ export function addModels(program: Command): void {
     .addHelpText("after", "\nExample:\n  $ npx patchbay models list")
     .action((options: { json?: boolean }) => {
       const { cacheDir } = readConfig(process.env);
-      const rows = catalogue.map(({ name, title, bytes, sha256, licence }) => ({
-        name,
-        title,
-        bytes,
-        sha256,
-        licence,
-        default: name === defaultModel.name,
-        cached: catalogue.some((model) => model.name === name && fs.existsSync(cachedPath(model, cacheDir))),
-      }));
+      const rows = catalogue.map((model) => {
+        const { name, title, bytes, sha256, licence } = model;
+        const cached = fs.existsSync(cachedPath(model, cacheDir));
+        return { name, title, bytes, sha256, licence, default: model === defaultModel, cached };
+      });
       if (options.json) return printJson(rows);
       const cells = rows.map((row) => [
         row.name,
@@ -36,7 +32,7 @@ export function addModels(program: Command): void {
     .command("fetch")
     .description("download and check a model, so that everything works offline afterwards")
     .argument("[model]", "a name, an hf: URI or a GGUF file (default: the default model)")
-    .addOption(new Option("--json", "print one JSON value"))
+    .option("--json", "print one JSON value")
     .addHelpText("after", "\nExample:\n  $ npx patchbay models fetch")
     .action(async (model: string | undefined, options: { json?: boolean }) => {
       const config = readConfig(process.env);

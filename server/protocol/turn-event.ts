@@ -31,5 +31,3 @@ export interface LoggedEvent {
   seq: number;
   event: TurnEvent;
 }
-
-export const isLast = (event: TurnEvent): boolean => event.type === "finish" || event.type === "error";

@@ -31,7 +31,8 @@ describe("a turn", () => {
     const answer = await ask(open, question);
     expect(answer).toMatchObject({ expert: { id: expected }, decision: { domain: expected, pinned: false } });
     expect(["complete", "cut-off"]).toContain(answer.status);
-    expect(answer.text.length).toBeGreaterThan(0);
+    // The experts were trained to say some sentences; the base model may well answer in a word.
+    expect(answer.text.length).toBeGreaterThan(expected === "base" ? 0 : 20);
     expect(answer.decision?.runnerUp).not.toBeNull();
     expect(answer.timings?.totalMs).toBeGreaterThan(0);
     open.close();
