@@ -140,6 +140,7 @@ function toAnswer(
     status: generation.status,
     expert: parse(generation.expert_json),
     decision: decision ? toDecision(decision) : null,
+    ahead: null,
     droppedTurns: generation.dropped_turns,
     timings: parse(generation.timings_json),
     tokens: parse(generation.tokens_json),

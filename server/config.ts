@@ -21,8 +21,12 @@ export interface Config {
   gpu: "auto" | "off";
   threads: number | null;
   contextSize: number;
-  sequences: number;
-  maxContexts: number;
+  /** null: by memory. */
+  sequences: number | null;
+  /** For the adapters' contexts; null: a part of what there is. */
+  memoryMiB: number | null;
+  maxWaiting: number;
+  maxWaitMs: number;
 }
 
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
@@ -37,8 +41,10 @@ const Environment = z.object({
   PATCHBAY_GPU: z.enum(["auto", "off"]).default("auto"),
   PATCHBAY_THREADS: integer(1, 512).optional(),
   PATCHBAY_CONTEXT: integer(256, 131_072).default(2048),
-  PATCHBAY_SEQUENCES: integer(1, 64).default(2),
-  PATCHBAY_MAX_CONTEXTS: integer(1, 64).default(6),
+  PATCHBAY_SEQUENCES: integer(1, 64).optional(),
+  PATCHBAY_MEMORY: integer(16, 1_048_576).optional(),
+  PATCHBAY_QUEUE: integer(0, 10_000).default(256),
+  PATCHBAY_QUEUE_SECONDS: integer(1, 86_400).default(300),
 });
 
 /** Folder of this package: adapters, prompts and the built page lie below it, from sources and from dist alike. */
@@ -71,8 +77,10 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     gpu: settings.PATCHBAY_GPU,
     threads: settings.PATCHBAY_THREADS ?? null,
     contextSize: settings.PATCHBAY_CONTEXT,
-    sequences: settings.PATCHBAY_SEQUENCES,
-    maxContexts: settings.PATCHBAY_MAX_CONTEXTS,
+    sequences: settings.PATCHBAY_SEQUENCES ?? null,
+    memoryMiB: settings.PATCHBAY_MEMORY ?? null,
+    maxWaiting: settings.PATCHBAY_QUEUE,
+    maxWaitMs: settings.PATCHBAY_QUEUE_SECONDS * 1000,
   };
 }
 

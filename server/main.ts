@@ -195,15 +195,18 @@ export class Patchbay {
   }
 
   #startEngine(base: BaseModel): LocalEngine {
-    const { gpu, threads, contextSize, sequences, maxContexts } = this.#config;
+    const { gpu, threads, contextSize, sequences, memoryMiB, maxWaiting, maxWaitMs } = this.#config;
     this.#engine = new LocalEngine({
       workerPath: path.join(packageRoot, "dist", "server", "engines", "local", "worker.js"),
       modelPath: base.path,
+      modelSha256: base.sha256,
       gpu,
       threads,
       contextSize,
       sequences,
-      maxContexts,
+      memoryMiB,
+      maxWaiting,
+      maxWaitMs,
       onLoading: (progress) => this.#step("loading the model", progress),
       onLog: (text) => this.#log(text.trimEnd()),
     });

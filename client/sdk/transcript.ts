@@ -34,15 +34,24 @@ export function applyTurnEvent(answer: Answer, event: TurnEvent): Answer {
   switch (event.type) {
     case "route":
       return { ...answer, decision: event.decision, expert: event.expert };
+    case "queued":
+      return { ...answer, ahead: event.ahead };
     case "start":
-      return { ...answer, droppedTurns: event.droppedTurns };
+      return { ...answer, ahead: null, droppedTurns: event.droppedTurns };
     case "delta":
       return { ...answer, text: answer.text + event.text };
     case "finish":
-      return { ...answer, status: finishStatus[event.reason], timings: event.timings, tokens: event.tokens };
+      return {
+        ...answer,
+        status: finishStatus[event.reason],
+        ahead: null,
+        timings: event.timings,
+        tokens: event.tokens,
+      };
     case "error":
       return {
         ...answer,
+        ahead: null,
         status: event.code === "interrupted" ? "interrupted" : "failed",
         error: { code: event.code, message: event.message },
       };

@@ -17,6 +17,7 @@ export const STOPPED = Symbol("stopped by a person");
 export const SHUTDOWN = Symbol("server shutting down");
 
 export interface TurnToAnswer {
+  userId: string;
   answer: Answer;
   /** The branch down to the question that is answered. */
   branch: Message[];
@@ -77,7 +78,7 @@ async function routeTurn(deps: ChatDeps, turn: TurnToAnswer, progress: Progress)
     promptSha256: prompt.sha256,
   });
   await deps.log.append(answer.generationId, { type: "route", decision, expert });
-  return { messages, adapter: adapter?.file ?? null, sampling, seed };
+  return { messages, adapter: adapter?.file ?? null, sampling, seed, user: turn.userId };
 }
 
 async function recordRoute(
@@ -104,6 +105,9 @@ async function generate(
   const { generationId } = turn.answer;
   for await (const event of deps.engine.generate(request, turn.signal)) {
     switch (event.type) {
+      case "queued":
+        await deps.log.append(generationId, event);
+        break;
       case "started": {
         const { promptTokens, cachedTokens, droppedTurns } = event;
         Object.assign(progress, { promptTokens, cachedTokens });

@@ -166,11 +166,11 @@ export class Turns {
     return saved;
   }
 
-  #start(userId: string, conversation: Conversation, turn: Omit<TurnToAnswer, "signal">): void {
+  #start(userId: string, conversation: Conversation, turn: Omit<TurnToAnswer, "signal" | "userId">): void {
     const { generationId } = turn.answer;
     const controller = new AbortController();
     this.#deps.publish(userId, { type: "message", conversation, message: turn.answer });
-    const done = answerTurn(this.#deps, { ...turn, signal: controller.signal })
+    const done = answerTurn(this.#deps, { ...turn, userId, signal: controller.signal })
       .catch(this.#deps.onFault)
       .finally(() => this.#running.delete(generationId));
     this.#running.set(generationId, { userId, conversationId: conversation.id, controller, done });
@@ -241,6 +241,7 @@ export class Turns {
       status: "streaming",
       expert: null,
       decision: null,
+      ahead: null,
       droppedTurns: 0,
       timings: null,
       tokens: null,

@@ -32,20 +32,33 @@ export interface GenerateRequest {
   sampling: Sampling;
   /** Always explicit: the same request with the same seed gives the same answer. 0 to 2^31 - 1. */
   seed: number;
+  /** Whose turn it is: the machine is shared between people, not between requests. */
+  user: string;
+  /** Goes on after the model's end of turn until `maxTokens`, for measurements. */
+  ignoreEnd?: true;
 }
 
 /**
- * `started` comes once, when the prompt is evaluated; then deltas; then `finished`. `droppedTurns` counts the oldest
+ * `queued` comes while others are before it, again whenever `ahead` has changed; `started` comes once, when the prompt is evaluated; then deltas; then `finished`. `droppedTurns` counts the oldest
  * user turns (with their answers) that did not fit into the context.
  */
 export type GenerationEvent =
+  | { type: "queued"; ahead: number }
   | { type: "started"; promptTokens: number; cachedTokens: number; droppedTurns: number }
   | { type: "delta"; text: string }
   | { type: "finished"; reason: "stop" | "length" | "stopped"; completionTokens: number };
 
 /** What produces answers. Failures are thrown as PatchbayError; an aborted signal ends with `finished: stopped`. */
 export interface Engine {
+  /** @throws {PatchbayError} `queue-full`, `queue-timeout`, `prompt-too-long`, `adapter-invalid`, `engine-crashed`, … */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerationEvent>;
+  /**
+   * Makes an adapter (null: the base model) ready and its system prompt warm, as soon as nobody waits for an answer.
+   * @throws {PatchbayError} `adapter-invalid`, `adapter-hash-mismatch`
+   */
+  plug(adapter: AdapterFile | null, systemPrompt: string): Promise<void>;
+  /** Gives back what an adapter holds once no answer runs through it. */
+  unplug(adapter: AdapterFile): void;
   health(): EngineHealth & { running: number; waiting: number };
   close(): Promise<void>;
 }

@@ -16,6 +16,8 @@ export const errorTable = {
     status: 429,
     meaning: "This person already has as many running answers as are allowed.",
   },
+  "queue-full": { status: 503, meaning: "As many answers are waiting for the model as are allowed." },
+  "queue-timeout": { status: 503, meaning: "The model was busy with other answers for too long." },
   "prompt-too-long": {
     status: 413,
     meaning: "The newest message alone does not fit into the model's context.",

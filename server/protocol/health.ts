@@ -4,9 +4,25 @@ import type { AdapterSummary } from "./resources.ts";
 export interface EngineHealth {
   /** `cpu`, or the name of the GPU. */
   device: string;
+  /** Decode threads in use; on a CPU fewer than `maxThreads` while other programs are busy. */
   threads: number;
+  maxThreads: number;
+  /** Native jobs that can run side by side: 1 on a CPU, one for each context on a GPU. */
+  threadPool: number;
+  /** Layers of the model on the GPU. */
+  gpuLayers: number;
+  /** Adapters (the base model counts as one) that are ready now, and the most that fit into the memory given to them. */
   contexts: number;
+  maxContexts: number;
+  /** Conversations whose state the contexts can hold, and those being answered. */
   sequences: number;
+  sequencesInUse: number;
+  /** Tokens of one sequence, and of one batch. */
+  contextSize: number;
+  batchSize: number;
+  /** Memory that the contexts take, and the most that they may. */
+  contextMiB: number;
+  budgetMiB: number;
 }
 
 /** Body of `GET /health`: 503 while starting, 200 once a turn can be answered. */

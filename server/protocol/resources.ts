@@ -104,6 +104,8 @@ export const Answer = z.object({
   role: z.literal("assistant"),
   generationId: Id,
   status: AnswerStatus,
+  /** Answers that will start before this one; null where it is not waiting, or no longer. Replayed from the log. */
+  ahead: z.number().nullable(),
   expert: Expert.nullable(),
   decision: Decision.nullable(),
   /** Turns that no longer fitted into the context and were left out of the prompt, oldest first. */

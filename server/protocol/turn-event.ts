@@ -3,10 +3,12 @@ import { Decision, Expert, Timings, TokenCounts } from "./resources.ts";
 
 /**
  * The life of one answer, as it is written to the log and as clients receive it, live or replayed:
- * route, start, delta…, then finish or error, each with the next sequence number, from 1.
+ * route, queued…, start, delta…, then finish or error, each with the next sequence number, from 1.
  */
 export const TurnEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("route"), decision: Decision, expert: Expert }),
+  /** Others are before it: `ahead` answers will start first. */
+  z.object({ type: z.literal("queued"), ahead: z.number() }),
   z.object({
     type: z.literal("start"),
     promptTokens: z.number(),

@@ -1,37 +1,24 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { packageRoot, readConfig } from "../../server/config.ts";
-import {
-  type AdapterFile,
-  type GenerateRequest,
-  type GenerationEvent,
+import type {
+  AdapterFile,
+  GenerateRequest,
+  GenerationEvent,
   LocalEngine,
 } from "../../server/engines/index.ts";
-import { resolveModel } from "../../server/models/index.ts";
-import { Registry } from "../../server/registry/index.ts";
+import { sha256OfFile } from "../../server/models/index.ts";
+import { shippedAdapters, startEngine } from "../support/engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
-const config = readConfig({ ...process.env, PATCHBAY_GPU: "off" });
 const CONTEXT = 1024;
 let engine: LocalEngine;
 let adapters: Map<string, AdapterFile>;
 
 beforeAll(async () => {
-  const base = await resolveModel(undefined, config.cacheDir, () => undefined);
-  const registry = await Registry.open(config, base.sha256);
-  adapters = new Map([...registry.adapters].map(([id, adapter]) => [id, adapter.file]));
-  engine = new LocalEngine({
-    workerPath: path.join(packageRoot, "dist/server/engines/local/worker.js"),
-    modelPath: base.path,
-    gpu: "off",
-    threads: null,
-    contextSize: CONTEXT,
-    sequences: 2,
-    maxContexts: 3,
-    onLoading: () => undefined,
-    onLog: () => undefined,
-  });
+  adapters = await shippedAdapters();
+  // Room for three contexts of two sequences.
+  engine = await startEngine({ contextSize: CONTEXT, memoryMiB: 3 * 95 });
   await engine.ready();
 });
 afterAll(() => engine.close());
@@ -45,6 +32,7 @@ function request(content: string, overrides: Partial<GenerateRequest> = {}): Gen
     adapter: null,
     sampling: { temperature: 0.7, topP: 0.95, topK: 40, minP: 0.05, repeatPenalty: 1.1, maxTokens: 48 },
     seed: 7,
+    user: "somebody",
     ...overrides,
   };
 }
@@ -186,7 +174,8 @@ describe("the local engine", () => {
   it("says that an adapter file cannot be loaded, and goes on answering", async () => {
     const file = path.join(temporaryFolder(), "broken.gguf");
     fs.writeFileSync(file, "GGUF and then nothing of use");
-    const adapter = { version: "broken@1", sha256: "0".repeat(64), path: file };
+    const sha256 = await sha256OfFile(file);
+    const adapter = { version: "broken@1", sha256, path: file };
     await expect(run(request("Hello", { adapter }))).rejects.toMatchObject({ code: "adapter-invalid" });
     expect((await run(request("Hello"))).text.length).toBeGreaterThan(0);
   });
@@ -204,17 +193,7 @@ describe("a model that cannot be loaded", () => {
   it("is reported with a code instead of a crash", async () => {
     const file = path.join(temporaryFolder(), "broken.gguf");
     fs.writeFileSync(file, Buffer.concat([Buffer.from("GGUF"), Buffer.alloc(4096)]));
-    const broken = new LocalEngine({
-      workerPath: path.join(packageRoot, "dist/server/engines/local/worker.js"),
-      modelPath: file,
-      gpu: "off",
-      threads: 1,
-      contextSize: 512,
-      sequences: 1,
-      maxContexts: 1,
-      onLoading: () => undefined,
-      onLog: () => undefined,
-    });
+    const broken = await startEngine({ modelPath: file });
     await expect(broken.ready()).rejects.toMatchObject({ code: "model-corrupt" });
     await broken.close();
   });

@@ -33,6 +33,7 @@ const answer = (n: number): Answer => ({
   status: "streaming",
   expert: null,
   decision: null,
+  ahead: null,
   droppedTurns: 0,
   timings: null,
   tokens: null,

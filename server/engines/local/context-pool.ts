@@ -1,113 +1,208 @@
-import type { LlamaContext, LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
-import { PatchbayError } from "../../protocol/index.ts";
+import type { LlamaContextSequence, LlamaModel, Token } from "node-llama-cpp";
 import type { AdapterFile } from "../engine.ts";
+import { type AdapterContext, type ContextOptions, closeContext, openContext } from "./adapter-context.ts";
+import { chooseSequence } from "./choose-sequence.ts";
+import type { PromptStates } from "./prompt-states.ts";
+
+/** A context that people have used so recently is not given up for warming another one, in ms. */
+const RECENT_MS = 5 * 60_000;
 
 /** A sequence of some adapter's context, lent to one generation at a time; its KV state stays for the next one. */
 export interface Slot {
-  /** The context's key: generations in one group share decode batches. */
   group: string;
   sequence: LlamaContextSequence;
+  usedAt: number;
 }
 
-interface Group {
+interface OpenGroup {
   key: string;
-  context: LlamaContext;
+  opened: AdapterContext;
   free: Slot[];
   lent: number;
-  lastUsed: number;
+  usedAt: number;
+  /** When somebody's answer last needed it, in ms; null: it was only ever warmed. */
+  answeredAt: number | null;
 }
 
-export interface PoolOptions {
-  contextSize: number;
-  sequences: number;
+export interface Want {
+  key: string;
+  adapter: AdapterFile | null;
+  tokens: Token[];
+  background: boolean;
+}
+
+/**
+ * What came of asking for a sequence: `opening` while the adapter's context is being made, `busy` while all its
+ * sequences are in use, `full` while no context can be given up for it.
+ */
+export type Lease =
+  | { is: "lent"; slot: Slot }
+  | { is: "opening" | "busy" | "full" }
+  | { is: "failed"; error: unknown };
+
+export interface PoolOptions extends ContextOptions {
   maxContexts: number;
-  threads: number;
-  batchSize: number;
+  states: PromptStates;
+  /** For copies of adapters on their way into the model. */
+  folder: string;
+  now: () => number;
+  /** A context was made, or could not be, or was closed: those who wait should ask again. */
+  onChange: () => void;
 }
 
 /**
  * One context for each adapter in use, with some sequences each. An idle context gives way, the least recently used
- * first, when another adapter is needed. All methods must be called between decode steps only: llama.cpp's context
- * lock is held while a batch runs.
+ * first, when another adapter is needed; one context is made or closed at a time. {@link lease} must be called between
+ * decode steps only: llama.cpp's context lock is held while a batch runs.
  */
 export class ContextPool {
   readonly #model: LlamaModel;
   readonly #options: PoolOptions;
-  readonly #groups = new Map<string, Group>();
-  #clock = 0;
+  readonly #open = new Map<string, OpenGroup>();
+  readonly #failed = new Map<string, unknown>();
+  readonly #closing = new Set<string>();
+  #opening: string | null = null;
+  #work: Promise<void> = Promise.resolve();
 
   constructor(model: LlamaModel, options: PoolOptions) {
     this.#model = model;
     this.#options = options;
   }
 
-  get size(): { contexts: number; sequences: number } {
-    return { contexts: this.#groups.size, sequences: this.#groups.size * this.#options.sequences };
+  get size(): { contexts: number; sequences: number; sequencesInUse: number; contextBytes: number } {
+    const groups = [...this.#open.values()];
+    return {
+      contexts: groups.length,
+      sequences: groups.length * this.#options.sequences,
+      sequencesInUse: groups.reduce((sum, group) => sum + group.lent, 0),
+      contextBytes: groups.reduce((sum, { opened }) => sum + bytesOf(opened), 0),
+    };
   }
 
-  /** A free sequence, the one that already holds the longest prefix of `tokens`; null when all are taken. */
-  async acquire(adapter: AdapterFile | null, tokens: Token[]): Promise<Slot | null> {
-    const group = this.#groups.get(keyOf(adapter)) ?? (await this.#open(adapter));
-    if (!group || group.free.length === 0) return null;
-    group.lastUsed = ++this.#clock;
-    const slot = group.free.reduce((best, other) =>
-      prefixOf(other, tokens) > prefixOf(best, tokens) ? other : best,
-    );
-    group.free.splice(group.free.indexOf(slot), 1);
+  has(key: string): boolean {
+    return this.#open.has(key);
+  }
+
+  /** Resolves when no context is being made or closed. */
+  settled(): Promise<void> {
+    return this.#work;
+  }
+
+  /** The sequence that saves most of reading `tokens`, trimmed to what it shares with them. */
+  async lease(want: Want): Promise<Lease> {
+    const group = this.#open.get(want.key);
+    if (!group) return this.#openFor(want);
+    if (group.free.length === 0) return { is: "busy" };
+    const now = this.#options.now();
+    group.usedAt = now;
+    if (!want.background) group.answeredAt = now;
+    const slot = this.#take(group, want, now);
+    slot.usedAt = now;
+    // The last prompt token is always evaluated anew: its logits are what the first word is drawn from.
+    const prefix = want.tokens.slice(0, -1);
+    try {
+      const warm = this.#options.states.shared(want.key, prefix);
+      if (warm > sharedTokens(slot, prefix)) await this.#options.states.load(want.key, slot.sequence);
+      // Without `false` the library also keeps shifted matches, whose state is not that of a cold run.
+      await slot.sequence.adaptStateToTokens(prefix, false);
+    } catch (error) {
+      this.release(slot);
+      return { is: "failed", error };
+    }
+    return { is: "lent", slot };
+  }
+
+  release(slot: Slot): void {
+    const group = this.#open.get(slot.group);
+    if (!group) return;
+    group.lent--;
+    slot.usedAt = this.#options.now();
+    group.free.push(slot);
+  }
+
+  /** Closes an adapter's context, which must be idle. */
+  close(key: string): void {
+    const group = this.#open.get(key);
+    if (!group || group.lent > 0) return;
+    this.#open.delete(key);
+    this.#closing.add(key);
+    this.#queue(async () => {
+      await closeContext(group.opened);
+      this.#closing.delete(key);
+    });
+  }
+
+  #take(group: OpenGroup, { key, tokens }: Want, now: number): Slot {
+    const prefix = tokens.slice(0, -1);
+    const holdings = group.free.map((slot) => ({
+      shared: sharedTokens(slot, prefix),
+      held: slot.sequence.nextTokenIndex,
+      idleMs: now - slot.usedAt,
+    }));
+    const index = chooseSequence(holdings, this.#options.states.shared(key, prefix));
+    const [slot] = group.free.splice(index, 1);
+    if (!slot) throw new Error("no free sequence to choose from");
     group.lent++;
     return slot;
   }
 
-  release(slot: Slot): void {
-    const group = this.#groups.get(slot.group);
-    if (!group) return;
-    group.lent--;
-    group.free.push(slot);
-  }
-
-  async #open(adapter: AdapterFile | null): Promise<Group | null> {
-    if (this.#groups.size >= this.#options.maxContexts && !(await this.#evict())) return null;
-    const { contextSize, sequences, threads, batchSize } = this.#options;
-    const key = keyOf(adapter);
-    const context = await this.#model
-      .createContext({
-        contextSize,
-        sequences,
-        threads,
-        batchSize,
-        ...(adapter && { lora: { adapters: [{ filePath: adapter.path, scale: 1 }] } }),
-      })
-      .catch((cause) => {
-        if (!adapter) throw cause;
-        throw new PatchbayError(
-          "adapter-invalid",
-          `The adapter ${adapter.version} cannot be loaded by the model.`,
-          { cause },
+  #openFor(want: Want): Lease {
+    const failure = this.#failed.get(want.key);
+    if (failure !== undefined) {
+      // Told once: the file may be put right, so the next one tries again.
+      this.#failed.delete(want.key);
+      return { is: "failed", error: failure };
+    }
+    if (this.#opening !== null || this.#closing.has(want.key)) return { is: "opening" };
+    if (this.#open.size >= this.#options.maxContexts && !this.#evict(want)) return { is: "full" };
+    this.#opening = want.key;
+    this.#queue(async () => {
+      try {
+        const { contextSize, sequences, threads, batchSize, folder } = this.#options;
+        const options = { contextSize, sequences, threads, batchSize };
+        this.#open.set(
+          want.key,
+          this.#newGroup(want, await openContext(this.#model, want.adapter, options, folder)),
         );
-      });
-    const free = Array.from(
-      { length: sequences },
-      (): Slot => ({ group: key, sequence: context.getSequence() }),
-    );
-    const group: Group = { key, context, free, lent: 0, lastUsed: ++this.#clock };
-    this.#groups.set(key, group);
-    return group;
+      } catch (error) {
+        this.#failed.set(want.key, error);
+      } finally {
+        this.#opening = null;
+      }
+    });
+    return { is: "opening" };
   }
 
-  async #evict(): Promise<boolean> {
-    const idle = [...this.#groups.values()]
-      .filter((group) => group.lent === 0)
-      .sort((a, b) => a.lastUsed - b.lastUsed)[0];
+  #newGroup({ key, background }: Want, opened: AdapterContext): OpenGroup {
+    const free = Array.from(
+      { length: this.#options.sequences },
+      (): Slot => ({ group: key, sequence: opened.context.getSequence(), usedAt: 0 }),
+    );
+    const usedAt = this.#options.now();
+    return { key, opened, free, lent: 0, usedAt, answeredAt: background ? null : usedAt };
+  }
+
+  #evict({ background }: Want): boolean {
+    const isRecent = ({ answeredAt }: OpenGroup) =>
+      answeredAt !== null && this.#options.now() - answeredAt < RECENT_MS;
+    const idle = [...this.#open.values()]
+      .filter((group) => group.lent === 0 && !(background && isRecent(group)))
+      .sort((a, b) => a.usedAt - b.usedAt)[0];
     if (!idle) return false;
-    this.#groups.delete(idle.key);
-    await idle.context.dispose();
+    this.close(idle.key);
     return true;
   }
+
+  /** One thing after the other: two contexts made at once would fight for the processor, and on a GPU crash. */
+  #queue(job: () => Promise<void>): void {
+    this.#work = this.#work.then(job).then(this.#options.onChange, (error) => {
+      process.stderr.write(`context: ${error instanceof Error ? error.stack : error}\n`);
+      this.#options.onChange();
+    });
+  }
 }
 
-/** The file's hash, not its name: no KV state ever crosses adapters or versions. */
-const keyOf = (adapter: AdapterFile | null): string => adapter?.sha256 ?? "base";
+const sharedTokens = (slot: Slot, tokens: Token[]): number =>
+  slot.sequence.compareContextTokens(tokens).firstDifferentIndex;
 
-function prefixOf(slot: Slot, tokens: Token[]): number {
-  return slot.sequence.compareContextTokens(tokens).firstDifferentIndex;
-}
+const bytesOf = ({ context }: AdapterContext): number => context.memoryUsage.ram + context.memoryUsage.vram;

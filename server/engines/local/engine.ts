@@ -1,18 +1,31 @@
 import { type ChildProcess, fork } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { type EngineHealth, PatchbayError } from "../../protocol/index.ts";
-import type { Engine, GenerateRequest, GenerationEvent } from "../engine.ts";
+import type { AdapterFile, Engine, GenerateRequest, GenerationEvent } from "../engine.ts";
 import { EventChannel } from "./event-channel.ts";
-import type { FromWorker, ToWorker, WorkerOptions } from "./messages.ts";
+import type { FromWorker, Outcome, ToWorker, WorkerOptions } from "./messages.ts";
 
 /** Crashes in a row, without an answer in between, after which the process is not started again. */
 const MAX_CRASHES = 4;
 
-export interface LocalEngineOptions extends WorkerOptions {
+/** Contexts that a GPU may run side by side, each from a thread of the pool. */
+const GPU_THREAD_POOL = 16;
+
+export interface LocalEngineOptions extends Omit<WorkerOptions, "stateDir" | "threadPool"> {
   /** Compiled worker module. */
   workerPath: string;
   onLoading: (progress: number) => void;
   /** Lines that the model process writes to standard error. */
   onLog: (text: string) => void;
+}
+
+interface Plugged {
+  adapter: AdapterFile | null;
+  systemPrompt: string;
+  /** null once it is done; it is asked for again when the process was restarted. */
+  waiting: { resolve: () => void; reject: (error: PatchbayError) => void } | null;
 }
 
 type State =
@@ -29,10 +42,12 @@ export class LocalEngine implements Engine {
   readonly #options: LocalEngineOptions;
   readonly #channels = new Map<number, EventChannel<GenerationEvent>>();
   readonly #started = new Set<number>();
+  readonly #plugged = new Map<number, Plugged>();
+  readonly #stateDir = fs.mkdtempSync(path.join(os.tmpdir(), "patchbay-kv-"));
   #child: ChildProcess | null = null;
   #state: State = { is: "loading" };
   #stateChanged: (() => void)[] = [];
-  #poolSize = 1;
+  #threadPool = 1;
   #crashes = 0;
   #nextId = 1;
 
@@ -78,6 +93,21 @@ export class LocalEngine implements Engine {
     }
   }
 
+  async plug(adapter: AdapterFile | null, systemPrompt: string): Promise<void> {
+    await this.ready();
+    this.#forget(adapter);
+    const id = this.#nextId++;
+    await new Promise<void>((resolve, reject) => {
+      this.#plugged.set(id, { adapter, systemPrompt, waiting: { resolve, reject } });
+      this.#send({ type: "plug", id, adapter, systemPrompt });
+    });
+  }
+
+  unplug(adapter: AdapterFile): void {
+    this.#forget(adapter);
+    this.#send({ type: "unplug", adapter });
+  }
+
   /** Why nothing can be answered at the moment, or null. */
   get unavailable(): "loading" | PatchbayError | null {
     if (this.#state.is === "failed") return this.#state.error;
@@ -85,9 +115,8 @@ export class LocalEngine implements Engine {
   }
 
   health(): EngineHealth & { running: number; waiting: number } {
-    const none = { device: "none", threads: 0, contexts: 0, sequences: 0 };
     return {
-      ...(this.#state.is === "ready" ? this.#state.health : none),
+      ...(this.#state.is === "ready" ? this.#state.health : nothing),
       running: this.#started.size,
       waiting: this.#channels.size - this.#started.size,
     };
@@ -97,11 +126,15 @@ export class LocalEngine implements Engine {
     this.#setState({ is: "closed" });
     const child = this.#child;
     this.#child = null;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    await new Promise<void>((resolve) => {
-      child.once("exit", () => resolve());
-      child.kill("SIGKILL");
-    });
+    if (child && child.exitCode === null && child.signalCode === null)
+      await new Promise<void>((resolve) => {
+        child.once("exit", () => resolve());
+        child.kill("SIGKILL");
+      });
+    for (const { waiting } of this.#plugged.values())
+      waiting?.reject(new PatchbayError("engine-unavailable", "The server is shutting down."));
+    this.#plugged.clear();
+    fs.rmSync(this.#stateDir, { recursive: true, force: true });
   }
 
   /** The model process's id, for those who watch its memory or, in tests, end it. */
@@ -112,7 +145,7 @@ export class LocalEngine implements Engine {
   #spawn(): void {
     const { workerPath, onLog, onLoading: _, ...worker } = this.#options;
     const child = fork(workerPath, {
-      env: { ...process.env, UV_THREADPOOL_SIZE: String(this.#poolSize) },
+      env: { ...process.env, UV_THREADPOOL_SIZE: String(this.#threadPool) },
       execArgv: [],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
@@ -121,7 +154,8 @@ export class LocalEngine implements Engine {
     child.on("message", (message: FromWorker) => this.#receive(message));
     child.on("error", (error) => onLog(`model process: ${error.message}\n`));
     child.on("exit", (code, signal) => child === this.#child && this.#onExit(code, signal));
-    this.#send({ type: "load", options: worker });
+    const own = { stateDir: this.#stateDir, threadPool: this.#threadPool };
+    this.#send({ type: "load", options: { ...worker, ...own } });
   }
 
   #receive(message: FromWorker): void {
@@ -135,15 +169,9 @@ export class LocalEngine implements Engine {
       case "load-failed":
         this.#setState({ is: "failed", error: PatchbayError.fromBody(message.error) });
         break;
-      case "health":
+      case "outcomes":
         if (this.#state.is === "ready") this.#state = { is: "ready", health: message.health };
-        break;
-      case "event":
-        this.#onEvent(message.id, message.event);
-        break;
-      case "failed":
-        this.#channels.get(message.id)?.fail(PatchbayError.fromBody(message.error));
-        this.#channels.delete(message.id);
+        for (const outcome of message.outcomes) this.#settle(outcome);
         break;
       default:
         message satisfies never;
@@ -151,9 +179,9 @@ export class LocalEngine implements Engine {
   }
 
   #onLoaded(health: EngineHealth, gpu: boolean): void {
-    if (gpu && this.#poolSize === 1) {
+    if (gpu && this.#threadPool === 1) {
       // A GPU runs contexts side by side, each from a pool thread of its own, and the pool's size is fixed at start.
-      this.#poolSize = Math.max(4, this.#options.maxContexts);
+      this.#threadPool = GPU_THREAD_POOL;
       const child = this.#child;
       this.#child = null;
       child?.kill("SIGKILL");
@@ -161,6 +189,27 @@ export class LocalEngine implements Engine {
       return;
     }
     this.#setState({ is: "ready", health });
+    for (const [id, { adapter, systemPrompt }] of this.#plugged)
+      this.#send({ type: "plug", id, adapter, systemPrompt });
+  }
+
+  #settle(outcome: Outcome): void {
+    if ("event" in outcome) this.#onEvent(outcome.id, outcome.event);
+    else if ("plugged" in outcome) this.#onPlugged(outcome.id);
+    else this.#onError(outcome.id, PatchbayError.fromBody(outcome.error));
+  }
+
+  #onPlugged(id: number): void {
+    const plugged = this.#plugged.get(id);
+    plugged?.waiting?.resolve();
+    if (plugged) plugged.waiting = null;
+  }
+
+  #onError(id: number, error: PatchbayError): void {
+    this.#plugged.get(id)?.waiting?.reject(error);
+    this.#plugged.delete(id);
+    this.#channels.get(id)?.fail(error);
+    this.#channels.delete(id);
   }
 
   #onEvent(id: number, event: GenerationEvent): void {
@@ -202,6 +251,15 @@ export class LocalEngine implements Engine {
     if (this.#child?.connected) this.#child.send(message);
   }
 
+  /** What was asked for before counts no more. */
+  #forget(adapter: AdapterFile | null): void {
+    for (const [id, plugged] of this.#plugged) {
+      if (plugged.adapter?.sha256 !== adapter?.sha256) continue;
+      this.#plugged.delete(id);
+      plugged.waiting?.resolve();
+    }
+  }
+
   #setState(state: State): void {
     this.#state = state;
     const waiters = this.#stateChanged;
@@ -209,3 +267,19 @@ export class LocalEngine implements Engine {
     for (const wake of waiters) wake();
   }
 }
+
+const nothing: EngineHealth = {
+  device: "none",
+  threads: 0,
+  maxThreads: 0,
+  threadPool: 0,
+  gpuLayers: 0,
+  contexts: 0,
+  maxContexts: 0,
+  sequences: 0,
+  sequencesInUse: 0,
+  contextSize: 0,
+  batchSize: 0,
+  contextMiB: 0,
+  budgetMiB: 0,
+};

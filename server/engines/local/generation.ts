@@ -1,40 +1,62 @@
 import type { LlamaModel, Token } from "node-llama-cpp";
-import type { GenerateRequest, GenerationEvent } from "../engine.ts";
+import type { AdapterFile, GenerateRequest, GenerationEvent } from "../engine.ts";
 import type { Slot } from "./context-pool.ts";
 import type { Fitted } from "./fit-context.ts";
 import { TextStream } from "./text-stream.ts";
+import type { Work } from "./work.ts";
 
 const PENALTY_WINDOW = 64;
 
 type Sampler = ReturnType<Slot["sequence"]["evaluate"]>;
+type FinishReason = Extract<GenerationEvent, { type: "finished" }>["reason"];
 
-/**
- * One answer on its way: chunks of the prompt first, then a token a step. It decides nothing about when it runs: the
- * step loop calls {@link step}, and between two steps it can be cancelled.
- */
-export class Generation {
-  readonly request: GenerateRequest;
-  readonly fitted: Fitted<Token>;
-  readonly #emit: (event: GenerationEvent) => void;
+/** Where an answer goes. */
+export interface Reader {
+  onText(text: string, first: boolean): void;
+  onEvent(event: Exclude<GenerationEvent, { type: "delta" }>): void;
+  onFailed(error: unknown): void;
+}
+
+/** One answer on its way: chunks of the prompt first, then a token a step. */
+export class Generation implements Work {
+  readonly id: number;
+  readonly group: string;
+  readonly background = false;
+  readonly #request: GenerateRequest;
+  readonly #fitted: Fitted<Token>;
+  readonly #reader: Reader;
   readonly #text: TextStream;
   #slot: Slot | null = null;
   #evaluated = 0;
   #cached = 0;
   #sampler: Sampler | null = null;
   #produced: Token[] = [];
-  #buffer = "";
+  #ahead: number | null = null;
   #done = false;
 
   constructor(
     model: LlamaModel,
-    request: GenerateRequest,
-    fitted: Fitted<Token>,
-    emit: (event: GenerationEvent) => void,
+    what: { id: number; group: string; request: GenerateRequest; fitted: Fitted<Token> },
+    reader: Reader,
   ) {
-    this.request = request;
-    this.fitted = fitted;
-    this.#emit = emit;
-    this.#text = new TextStream(model, fitted.tokens);
+    this.id = what.id;
+    this.group = what.group;
+    this.#request = what.request;
+    this.#fitted = what.fitted;
+    this.#reader = reader;
+    this.#text = new TextStream(model, what.fitted.tokens);
+  }
+
+  get adapter(): AdapterFile | null {
+    return this.#request.adapter;
+  }
+
+  get user(): string {
+    return this.#request.user;
+  }
+
+  get tokens(): Token[] {
+    return this.#fitted.tokens;
   }
 
   get done(): boolean {
@@ -45,77 +67,78 @@ export class Generation {
     return this.#slot;
   }
 
-  get prefilling(): boolean {
-    return this.#sampler === null;
-  }
-
-  /** Takes a sequence and keeps what it already knows of the prompt; the last prompt token is always evaluated anew. */
-  async begin(slot: Slot): Promise<void> {
+  begin(slot: Slot): number {
     this.#slot = slot;
-    const prefix = this.fitted.tokens.slice(0, -1);
-    // Without `false` the library also keeps shifted matches, whose state is not that of a cold run.
-    await slot.sequence.adaptStateToTokens(prefix, false);
     this.#evaluated = this.#cached = slot.sequence.nextTokenIndex;
+    return this.tokens.length - this.#evaluated;
   }
 
-  /** Evaluates up to `prefillTokens` of the prompt, or samples one token. Returns the number of tokens evaluated. */
-  async step(prefillTokens: number): Promise<number> {
+  async step(promptTokens: number): Promise<void> {
     const slot = this.#slot;
-    if (!slot || this.#done) return 0;
+    if (!slot || this.#done) return;
     if (this.#sampler) return this.#decode(this.#sampler);
-    const end = Math.min(this.fitted.tokens.length - 1, this.#evaluated + prefillTokens);
-    const chunk = this.fitted.tokens.slice(this.#evaluated, end);
-    if (chunk.length > 0) await slot.sequence.evaluateWithoutGeneratingNewTokens(chunk);
+    const end = this.#evaluated + promptTokens;
+    if (end >= this.tokens.length) return this.#readLast(slot);
+    await slot.sequence.evaluateWithoutGeneratingNewTokens(this.tokens.slice(this.#evaluated, end));
     this.#evaluated = end;
-    if (end === this.fitted.tokens.length - 1) this.#startSampling(slot);
-    return chunk.length;
   }
 
-  /** Sends the text that has come since the last time. */
-  flush(): void {
-    if (this.#buffer === "") return;
-    this.#emit({ type: "delta", text: this.#buffer });
-    this.#buffer = "";
+  queued(ahead: number): void {
+    if (ahead === this.#ahead) return;
+    this.#ahead = ahead;
+    this.#reader.onEvent({ type: "queued", ahead });
   }
 
   /** Ends the answer where it is. Safe between steps at any time, also before it began. */
-  async stop(reason: "stop" | "length" | "stopped"): Promise<void> {
-    if (this.#done) return;
-    this.#done = true;
-    await this.#sampler?.return();
-    this.flush();
-    this.#emit({ type: "finished", reason, completionTokens: this.#produced.length });
+  stop(): Promise<void> {
+    return this.#finish("stopped");
   }
 
-  #startSampling(slot: Slot): void {
-    const { sampling, seed } = this.request;
+  fail(error: unknown): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#reader.onFailed(error);
+  }
+
+  /** The rest of the prompt and the first token are one batch. */
+  #readLast(slot: Slot): Promise<void> {
+    const { sampling, seed, ignoreEnd } = this.#request;
     const { temperature, topP, topK, minP, repeatPenalty } = sampling;
-    this.#sampler = slot.sequence.evaluate(this.fitted.tokens.slice(-1), {
+    this.#sampler = slot.sequence.evaluate(this.tokens.slice(this.#evaluated), {
       temperature,
       topP,
       topK,
       minP,
       seed,
+      ...(ignoreEnd && { yieldEogToken: true }),
       ...(repeatPenalty !== 1 && {
         repeatPenalty: { penalty: repeatPenalty, punishTokens: () => this.#produced.slice(-PENALTY_WINDOW) },
       }),
     });
-    const { tokens, droppedTurns } = this.fitted;
-    this.#emit({ type: "started", promptTokens: tokens.length, cachedTokens: this.#cached, droppedTurns });
+    return this.#decode(this.#sampler);
   }
 
-  async #decode(sampler: Sampler): Promise<number> {
+  async #decode(sampler: Sampler): Promise<void> {
+    const first = this.#produced.length === 0;
     const { value: token, done } = await sampler.next();
-    if (this.#done) return 1;
-    if (done || token === undefined) {
-      await this.stop("stop");
-      return 1;
-    }
+    if (this.#done) return;
+    if (first) this.#started();
+    if (done || token === undefined) return this.#finish("stop");
     this.#produced.push(token);
-    this.#buffer += this.#text.push(token);
-    // The first word is what people wait for; the rest goes out when the step loop says so.
-    if (this.#produced.length === 1) this.flush();
-    if (this.#produced.length >= this.fitted.answerLimit) await this.stop("length");
-    return 1;
+    this.#reader.onText(this.#text.push(token), first);
+    if (this.#produced.length >= this.#fitted.answerLimit) await this.#finish("length");
+  }
+
+  #started(): void {
+    const { tokens, droppedTurns } = this.#fitted;
+    const cachedTokens = this.#cached;
+    this.#reader.onEvent({ type: "started", promptTokens: tokens.length, cachedTokens, droppedTurns });
+  }
+
+  async #finish(reason: FinishReason): Promise<void> {
+    if (this.#done) return;
+    this.#done = true;
+    await this.#sampler?.return();
+    this.#reader.onEvent({ type: "finished", reason, completionTokens: this.#produced.length });
   }
 }

@@ -1,30 +1,46 @@
 import type { EngineHealth, ErrorBody } from "../../protocol/index.ts";
-import type { GenerateRequest, GenerationEvent } from "../engine.ts";
+import type { AdapterFile, GenerateRequest, GenerationEvent } from "../engine.ts";
 
 export interface WorkerOptions {
   modelPath: string;
+  /** Of the model file: cached state belongs to one base model and one adapter. */
+  modelSha256: string;
   gpu: "auto" | "off";
-  /** null: as many as there are cores. */
+  /** null: as many as there are cores, fewer while other programs are busy. */
   threads: number | null;
   /** Tokens a conversation can hold, prompt and answer together. */
   contextSize: number;
-  /** Conversations that one adapter can answer at once. */
-  sequences: number;
-  /** Adapters (the base model counts as one) kept ready at once; the least recently used gives way. */
-  maxContexts: number;
+  /** Conversations that one adapter can answer at once; null: as many as fit well into the memory, 8 at most. */
+  sequences: number | null;
+  /** Memory for the adapters' contexts; null: a part of what there is. */
+  memoryMiB: number | null;
+  /** Requests that may wait for the model; one more is refused. */
+  maxWaiting: number;
+  /** How long one may wait, in ms. */
+  maxWaitMs: number;
+  /** A folder of this process's own for the state of warm prompts. */
+  stateDir: string;
+  /** UV_THREADPOOL_SIZE that the process was started with. */
+  threadPool: number;
 }
 
 /** Server → model process. */
 export type ToWorker =
   | { type: "load"; options: WorkerOptions }
   | { type: "generate"; id: number; request: GenerateRequest }
-  | { type: "cancel"; id: number };
+  | { type: "cancel"; id: number }
+  | { type: "plug"; id: number; adapter: AdapterFile | null; systemPrompt: string }
+  | { type: "unplug"; adapter: AdapterFile };
 
-/** Model process → server. */
+/** What became of something that the server asked for by this id. */
+export type Outcome =
+  | { id: number; event: GenerationEvent }
+  | { id: number; error: ErrorBody }
+  | { id: number; plugged: true };
+
+/** Model process → server. Outcomes travel together: each message wakes the server, which costs a decode thread its core. */
 export type FromWorker =
   | { type: "loading"; progress: number }
   | { type: "loaded"; health: EngineHealth; gpu: boolean }
   | { type: "load-failed"; error: ErrorBody }
-  | { type: "event"; id: number; event: GenerationEvent }
-  | { type: "failed"; id: number; error: ErrorBody }
-  | { type: "health"; health: EngineHealth };
+  | { type: "outcomes"; outcomes: Outcome[]; health: EngineHealth };

@@ -1,175 +1,235 @@
+import { PatchbayError } from "../../protocol/index.ts";
 import type { ContextPool } from "./context-pool.ts";
-import type { Generation } from "./generation.ts";
-import type { StepKind } from "./thread-governor.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Scheduler, Step } from "./scheduler.ts";
+import type { Work } from "./work.ts";
 
-/** How long one adapter's generations keep the processor while others wait, in ms. */
-const QUANTUM_MS = 150;
-/** Longest that one prefill chunk should take, in ms: a stop takes effect within the chunk that is being evaluated. */
-const PREFILL_TARGET_MS = 120;
-const MIN_CHUNK = 16;
-/** Text goes out this often; tokens that come faster share a delta. */
-const FLUSH_MS = 100;
+/** Those who wait are told their place this often, and not before they have waited for a moment. */
+const TELL_MS = 500;
+const MOMENT_MS = 250;
+/** While nothing can run, the queue is looked at this often. */
+const LOOK_MS = 50;
 
 export interface StepLoopOptions {
   pool: ContextPool;
-  batchSize: number;
+  scheduler: Scheduler;
+  outbox: Outbox;
+  maxWaitMs: number;
+  /** Whether contexts may be made while others decode: on a CPU they share one native thread, on a GPU they collide. */
+  openBeside: boolean;
   /** How long the loop stands still after text went out, in ms; see {@link StepLoop}. */
   pauseMs: () => number;
-  onFailed: (generation: Generation, error: unknown) => void;
-  /** What a step cost: ms for decoding, ms a token for prefilling. */
-  onStep: (kind: StepKind, cost: number) => void;
+  onStep: (step: Step, ms: number) => void;
 }
 
 /**
- * Runs generations step by step, one decode batch at a time: those of one adapter share each batch, adapters take
- * turns. Nothing runs between two steps, which is when sequences are handed out, generations are cancelled and
- * contexts are made or disposed of.
+ * Runs what the scheduler plans, step by step. Nothing runs between two steps, which is when sequences are handed out
+ * and trimmed and work is ended: llama.cpp's context lock is never waited for.
  *
  * On a CPU the decode threads fill every core and wait for each other by spinning. When the server process wakes to take
  * a delta, it pushes one of them aside, and the others spin for some 8 ms until it is back: at a delta every 30 ms that
  * was a third of the speed. So text goes out together, and the loop pauses for as long as the server needs to take it.
  */
 export class StepLoop {
-  readonly #pool: ContextPool;
-  readonly #batchSize: number;
-  readonly #pauseMs: () => number;
-  readonly #onFailed: StepLoopOptions["onFailed"];
-  readonly #onStep: StepLoopOptions["onStep"];
-  readonly #running = new Set<Generation>();
-  #waiting: Generation[] = [];
-  readonly #cancelled = new Set<Generation>();
+  readonly #options: StepLoopOptions;
+  readonly #works = new Map<number, Work>();
+  readonly #ended = new Set<Work>();
+  readonly #retiring = new Set<string>();
   #active = false;
-  #group = "";
-  #groupSince = 0;
-  #flushedAt = 0;
-  /** Measured prefill speed in tokens per ms; the first guess suits a small model on two cores. */
-  #prefillSpeed = 0.25;
+  /** Something changed that may let waiting work begin. */
+  #admitDue = false;
+  #toldAt = 0;
+  #wake: () => void = () => undefined;
 
-  constructor({ pool, batchSize, pauseMs, onFailed, onStep }: StepLoopOptions) {
-    this.#pauseMs = pauseMs;
-    this.#pool = pool;
-    this.#batchSize = batchSize;
-    this.#onFailed = onFailed;
-    this.#onStep = onStep;
+  constructor(options: StepLoopOptions) {
+    this.#options = options;
   }
 
-  get counts(): { running: number; waiting: number } {
-    return { running: this.#running.size, waiting: this.#waiting.length };
+  /** @throws {PatchbayError} `queue-full` */
+  add(work: Work): void {
+    const { scheduler, maxWaitMs } = this.#options;
+    const now = performance.now();
+    const { id, user, group, background } = work;
+    const startBy = background ? Number.POSITIVE_INFINITY : now + maxWaitMs;
+    if (!scheduler.submit({ id, user, group, background, startBy, promptTokens: work.tokens.length }, now))
+      throw new PatchbayError("queue-full", "Too many answers are waiting for the model already.", {
+        hint: "Try again in a while.",
+      });
+    this.#retiring.delete(group);
+    this.#works.set(id, work);
+    this.#admitSoon();
   }
 
-  add(generation: Generation): void {
-    this.#waiting.push(generation);
-    void this.#run();
+  /** Takes effect after the step that runs. */
+  cancel(id: number): void {
+    const work = this.#works.get(id);
+    if (!work) return;
+    this.#ended.add(work);
+    this.#admitSoon();
   }
 
-  cancel(generation: Generation): void {
-    this.#cancelled.add(generation);
+  /** Closes a group's context as soon as nothing needs it. */
+  retire(group: string): void {
+    this.#retiring.add(group);
+    for (const work of this.#works.values())
+      if (work.background && work.group === group) this.#ended.add(work);
+    this.#admitSoon();
+  }
+
+  /** A context was made or closed. */
+  contextsChanged(): void {
+    this.#admitSoon();
+  }
+
+  #admitSoon(): void {
+    this.#admitDue = true;
+    this.#wake();
     void this.#run();
   }
 
   async #run(): Promise<void> {
     if (this.#active) return;
     this.#active = true;
-    while (this.#running.size + this.#waiting.length > 0) {
+    // Requests that came in the same moment are seen together.
+    await new Promise((resolve) => setImmediate(resolve));
+    const { scheduler, outbox } = this.#options;
+    while (!scheduler.isIdle || this.#ended.size + this.#retiring.size > 0) {
       await this.#endCancelled();
-      await this.#admit();
-      await this.#stepGroup();
+      this.#expire();
+      if (this.#admitDue) await this.#admit();
+      this.#closeRetired();
+      this.#tellPlaces();
+      const steps = scheduler.plan(performance.now());
+      if (steps.length > 0) await Promise.all(steps.map((step) => this.#step(step)));
+      if (outbox.flush(performance.now())) await this.#pause();
+      if (steps.length === 0 && !scheduler.isIdle) await this.#news();
     }
-    this.#cancelled.clear();
+    outbox.flush(performance.now());
     this.#active = false;
   }
 
   async #endCancelled(): Promise<void> {
-    for (const generation of this.#cancelled) {
-      this.#cancelled.delete(generation);
-      await this.#guard(generation, () => generation.stop("stopped"));
-      this.#retire(generation);
+    for (const work of this.#ended) {
+      this.#ended.delete(work);
+      await work.stop();
+      this.#remove(work);
+    }
+  }
+
+  #expire(): void {
+    for (const { id } of this.#options.scheduler.expired(performance.now())) {
+      const work = this.#works.get(id);
+      const seconds = Math.round(this.#options.maxWaitMs / 1000);
+      work?.fail(
+        new PatchbayError("queue-timeout", `The model was busy with other answers for ${seconds} s.`, {
+          hint: "Try again in a while.",
+        }),
+      );
+      if (work) this.#remove(work);
     }
   }
 
   async #admit(): Promise<void> {
-    for (const generation of this.#waiting) {
-      await this.#guard(generation, async () => {
-        const slot = await this.#pool.acquire(generation.request.adapter, generation.fitted.tokens);
-        if (!slot) return;
-        this.#running.add(generation);
-        await generation.begin(slot);
-      });
+    const { scheduler, pool } = this.#options;
+    this.#admitDue = false;
+    const now = performance.now();
+    const queue = scheduler.queue(now);
+    const stuck = queue.filter(({ group }) => !pool.has(group));
+    const draining = scheduler.draining(stuck, now);
+    for (const { id, group } of queue) {
+      const work = this.#works.get(id);
+      if (work && group !== draining) await this.#begin(work);
     }
-    this.#waiting = this.#waiting.filter((generation) => !this.#running.has(generation) && !generation.done);
   }
 
-  /** One batch: every decoding member of the group, and the prompt chunk of one that is prefilling. */
-  async #stepGroup(): Promise<void> {
-    const members = this.#nextGroup();
-    // Nobody could be admitted yet: let messages in, instead of spinning.
-    if (members.length === 0) return new Promise((resolve) => setImmediate(resolve));
-    const prefilling = members.find((member) => member.prefilling);
-    const stepping = members.filter((member) => !member.prefilling || member === prefilling);
-    const chunk = Math.max(
-      MIN_CHUNK,
-      Math.min(this.#batchSize - stepping.length, this.#prefillSpeed * PREFILL_TARGET_MS),
-    );
+  async #begin(work: Work): Promise<void> {
+    const { scheduler, pool } = this.#options;
+    const { group: key, adapter, tokens, background } = work;
+    const lease = await pool.lease({ key, adapter, tokens, background });
+    switch (lease.is) {
+      case "lent":
+        scheduler.admit(work.id, work.begin(lease.slot), performance.now());
+        break;
+      case "failed":
+        work.fail(lease.error);
+        this.#remove(work);
+        break;
+      case "opening":
+        if (!this.#options.openBeside) await pool.settled();
+        break;
+      case "busy":
+      case "full":
+        break;
+      default:
+        lease satisfies never;
+    }
+  }
+
+  async #step(step: Step): Promise<void> {
     const startedAt = performance.now();
-    const counts = await Promise.all(
-      stepping.map((member) =>
-        this.#guard(member, () => member.step(Math.floor(chunk))).then((count) => count ?? 0),
-      ),
+    const parts = [
+      ...step.decode.map((id) => ({ id, tokens: 0 })),
+      ...step.prefill.map(({ id, tokens }) => ({ id, tokens })),
+    ];
+    await Promise.all(
+      parts.map(async ({ id, tokens }) => {
+        const work = this.#works.get(id);
+        await work?.step(tokens).catch((error) => this.#fail(work, error));
+      }),
     );
-    this.#measure(counts, performance.now() - startedAt, prefilling !== undefined);
-    await this.#flush();
-    for (const member of stepping) if (member.done) this.#retire(member);
-  }
-
-  async #flush(): Promise<void> {
     const now = performance.now();
-    if (now - this.#flushedAt < FLUSH_MS) return;
-    this.#flushedAt = now;
-    for (const generation of this.#running) generation.flush();
-    const pauseMs = this.#pauseMs();
-    if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    this.#options.scheduler.ran(step, now - startedAt, now);
+    this.#options.onStep(step, now - startedAt);
+    for (const { id } of parts) {
+      const work = this.#works.get(id);
+      if (work?.done) this.#remove(work);
+    }
   }
 
-  #nextGroup(): Generation[] {
-    const groups = new Map<string, Generation[]>();
-    for (const generation of this.#running) {
-      const key = generation.slot?.group ?? "";
-      groups.set(key, [...(groups.get(key) ?? []), generation]);
+  #closeRetired(): void {
+    for (const group of this.#retiring) {
+      if ([...this.#works.values()].some((work) => work.group === group)) continue;
+      this.#retiring.delete(group);
+      this.#options.pool.close(group);
     }
-    const keys = [...groups.keys()];
+  }
+
+  #tellPlaces(): void {
+    const { scheduler } = this.#options;
     const now = performance.now();
-    if (!groups.has(this.#group) || (keys.length > 1 && now - this.#groupSince > QUANTUM_MS)) {
-      // Keys keep the order in which generations came, so the next one in the ring is never skipped for long.
-      this.#group = keys[(keys.indexOf(this.#group) + 1) % keys.length] ?? "";
-      this.#groupSince = now;
-    }
-    return groups.get(this.#group) ?? [];
+    if (scheduler.counts.waiting === 0 || now - this.#toldAt < TELL_MS) return;
+    this.#toldAt = now;
+    // A waiting job may have become old enough to be let in before others.
+    this.#admitDue = true;
+    for (const [id, ahead] of scheduler.positions(now, MOMENT_MS)) this.#works.get(id)?.queued(ahead);
   }
 
-  #measure(counts: number[], ms: number, prefilling: boolean): void {
-    const tokens = counts.reduce((sum, count) => sum + count, 0);
-    if (!prefilling) {
-      if (tokens > 0) this.#onStep("decode", ms);
-    } else if (tokens >= MIN_CHUNK) {
-      this.#onStep("prefill", ms / tokens);
-      this.#prefillSpeed = 0.5 * this.#prefillSpeed + 0.5 * (tokens / ms);
-    }
+  /** Ends this work and no other; what its sequence holds is not known any more. */
+  async #fail(work: Work, error: unknown): Promise<void> {
+    work.fail(error);
+    await work.slot?.sequence.clearHistory().catch(() => undefined);
   }
 
-  #retire(generation: Generation): void {
-    this.#waiting = this.#waiting.filter((other) => other !== generation);
-    if (this.#running.delete(generation) && generation.slot) this.#pool.release(generation.slot);
+  #remove(work: Work): void {
+    this.#options.scheduler.remove(work.id);
+    this.#works.delete(work.id);
+    if (work.slot) this.#options.pool.release(work.slot);
+    this.#admitDue = true;
   }
 
-  /** Runs a part of a generation's life; a failure ends this generation and no other. */
-  async #guard<T>(generation: Generation, part: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await part();
-    } catch (error) {
-      this.#onFailed(generation, error);
-      await generation.stop("stopped").catch(() => undefined);
-      this.#retire(generation);
-      return undefined;
-    }
+  async #pause(): Promise<void> {
+    const ms = this.#options.pauseMs();
+    if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+  }
+
+  /** Until something happens that may let work begin. */
+  #news(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, LOOK_MS);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 }

@@ -1,23 +1,36 @@
 import os from "node:os";
-import { getLlama, type Llama, LlamaLogLevel, type LlamaModel } from "node-llama-cpp";
+import { getLlama, type Llama, LlamaLogLevel, type LlamaModel, type Token } from "node-llama-cpp";
 import { type EngineHealth, PatchbayError } from "../../protocol/index.ts";
-import type { GenerateRequest, GenerationEvent } from "../engine.ts";
+import type { AdapterFile, GenerateRequest } from "../engine.ts";
 import { ContextPool } from "./context-pool.ts";
 import { fitToContext } from "./fit-context.ts";
 import { Generation } from "./generation.ts";
+import { type MemoryPlan, planMemory } from "./memory-plan.ts";
 import type { FromWorker, ToWorker, WorkerOptions } from "./messages.ts";
+import { Outbox } from "./outbox.ts";
 import { PromptEncoder } from "./prompt-encoder.ts";
+import { PromptStates } from "./prompt-states.ts";
+import { PromptWarmUp } from "./prompt-warm-up.ts";
+import { Scheduler, type Step } from "./scheduler.ts";
 import { StepLoop } from "./step-loop.ts";
-import { type StepKind, ThreadGovernor } from "./thread-governor.ts";
+import { ThreadGovernor } from "./thread-governor.ts";
 
 /*
  * The model process: it owns llama.cpp and nothing else. The server starts it with UV_THREADPOOL_SIZE=1 on a CPU,
  * since decode jobs that hop between pool threads run at half the speed, and a native crash here ends no server.
  */
 
-const BATCH_SIZE = 256;
+/** Tokens of one batch. Prompts are read at the same speed from 64 on a CPU; larger ones only take memory there. */
+const BATCH_SIZE = { cpu: 256, gpu: 512 } as const;
 /** Long enough for the server process to take a delta. */
 const PAUSE_MS = 1;
+/** Of a machine's memory, or of what the model leaves free on a GPU, for contexts where nobody set a budget. */
+const MEMORY_SHARE = { cpu: 0.25, gpu: 0.8 } as const;
+const MOST_ON_CPU_BYTES = 8 * 1024 ** 3;
+/** Prompt parts below this cost as much as decoding. */
+const WHOLE_CHUNK = 16;
+/** A batch of n sequences takes about n^0.75 times as long as one of a single sequence. */
+const BATCH_COST_EXPONENT = 0.75;
 
 const send = (message: FromWorker): void => {
   if (process.connected) process.send?.(message);
@@ -27,13 +40,15 @@ class Worker {
   readonly #llama: Llama;
   readonly #model: LlamaModel;
   readonly #encoder: PromptEncoder;
+  readonly #states: PromptStates;
   readonly #pool: ContextPool;
   readonly #loop: StepLoop;
+  readonly #outbox: Outbox;
   readonly #options: WorkerOptions;
+  readonly #plan: MemoryPlan;
   readonly #threads: number;
   readonly #device: string;
   readonly #governor: ThreadGovernor;
-  readonly #ids = new Map<Generation, number>();
 
   static async load(options: WorkerOptions): Promise<Worker> {
     const llama = await getLlama({
@@ -54,24 +69,51 @@ class Worker {
         });
       });
     const device = llama.gpu === false ? "cpu" : ((await llama.getGpuDeviceNames())[0] ?? llama.gpu);
-    return new Worker(llama, model, options, device);
+    const plan = await memoryPlan(llama, model, options);
+    return new Worker(llama, model, options, plan, device);
   }
 
-  private constructor(llama: Llama, model: LlamaModel, options: WorkerOptions, device: string) {
+  private constructor(
+    llama: Llama,
+    model: LlamaModel,
+    options: WorkerOptions,
+    plan: MemoryPlan,
+    device: string,
+  ) {
     this.#llama = llama;
     this.#model = model;
     this.#options = options;
+    this.#plan = plan;
     this.#device = device;
     this.#threads = options.threads ?? Math.min(os.availableParallelism(), Math.max(1, llama.cpuMathCores));
     this.#governor = new ThreadGovernor(this.#threads);
     this.#encoder = new PromptEncoder(model);
-    this.#pool = new ContextPool(model, { ...options, threads: this.#threads, batchSize: BATCH_SIZE });
+    this.#states = new PromptStates(options.stateDir);
+    const now = () => performance.now();
+    this.#pool = new ContextPool(model, {
+      contextSize: options.contextSize,
+      sequences: plan.sequences,
+      threads: this.#threads,
+      batchSize: batchSizeOn(llama),
+      maxContexts: plan.maxContexts,
+      states: this.#states,
+      folder: options.stateDir,
+      now,
+      onChange: () => this.#loop.contextsChanged(),
+    });
+    this.#outbox = new Outbox((outcomes) => send({ type: "outcomes", outcomes, health: this.health }));
     this.#loop = new StepLoop({
       pool: this.#pool,
-      batchSize: BATCH_SIZE,
+      scheduler: new Scheduler({
+        maxWaiting: options.maxWaiting,
+        batchSize: batchSizeOn(llama),
+        groupsAtOnce: this.gpu ? options.threadPool : 1,
+      }),
+      outbox: this.#outbox,
+      maxWaitMs: options.maxWaitMs,
+      openBeside: !this.gpu,
       pauseMs: () => (this.#leavesNoCore() ? PAUSE_MS : 0),
-      onFailed: (generation, error) => this.#fail(generation, error),
-      onStep: (kind, cost) => this.#govern(kind, cost),
+      onStep: (step, ms) => this.#govern(step, ms),
     });
   }
 
@@ -80,7 +122,22 @@ class Worker {
   }
 
   get health(): EngineHealth {
-    return { device: this.#device, threads: this.#threads, ...this.#pool.size };
+    const { contexts, sequences, sequencesInUse, contextBytes } = this.#pool.size;
+    return {
+      device: this.#device,
+      threads: this.#threadsInUse,
+      maxThreads: this.#threads,
+      threadPool: this.#options.threadPool,
+      gpuLayers: this.#model.gpuLayers,
+      contexts,
+      maxContexts: this.#plan.maxContexts,
+      sequences,
+      sequencesInUse,
+      contextSize: this.#options.contextSize,
+      batchSize: batchSizeOn(this.#llama),
+      contextMiB: toMiB(contextBytes),
+      budgetMiB: toMiB(this.#plan.budgetBytes),
+    };
   }
 
   generate(id: number, request: GenerateRequest): void {
@@ -89,46 +146,110 @@ class Worker {
         contextSize: this.#options.contextSize,
         maxTokens: request.sampling.maxTokens,
       });
-      const generation = new Generation(this.#model, request, fitted, (event) =>
-        this.#emit(generation, event),
+      const group = this.#keyOf(request.adapter);
+      const generation = new Generation(
+        this.#model,
+        { id, group, request, fitted },
+        {
+          onText: (text, first) => this.#outbox.addText(id, text, first),
+          onEvent: (event) => this.#outbox.add({ id, event }),
+          onFailed: (error) => this.#outbox.add({ id, error: bodyOf(error) }),
+        },
       );
-      this.#ids.set(generation, id);
       this.#loop.add(generation);
     } catch (error) {
-      send({ type: "failed", id, error: bodyOf(error) });
+      this.#refuse(id, error);
     }
   }
 
   cancel(id: number): void {
-    for (const [generation, known] of this.#ids) if (known === id) this.#loop.cancel(generation);
+    this.#loop.cancel(id);
+  }
+
+  plug(id: number, adapter: AdapterFile | null, systemPrompt: string): void {
+    try {
+      const warmUp = new PromptWarmUp({
+        id,
+        group: this.#keyOf(adapter),
+        adapter,
+        tokens: this.#commonStart(systemPrompt),
+        states: this.#states,
+        onDone: () => this.#outbox.add({ id, plugged: true }),
+        onFailed: (error) => this.#outbox.add({ id, error: bodyOf(error) }),
+      });
+      this.#loop.add(warmUp);
+    } catch (error) {
+      this.#refuse(id, error);
+    }
+  }
+
+  unplug(adapter: AdapterFile): void {
+    this.#loop.retire(this.#keyOf(adapter));
+  }
+
+  /** Hashes, not names: no KV state ever crosses base models, adapters or versions. */
+  #keyOf(adapter: AdapterFile | null): string {
+    return `${this.#options.modelSha256}:${adapter?.sha256 ?? "base"}`;
+  }
+
+  /** The tokens that every conversation with this system prompt starts with. */
+  #commonStart(systemPrompt: string): Token[] {
+    const [one = [], other = []] = ["A", "1"].map((content) =>
+      this.#encoder.prompt([
+        { role: "system", content: systemPrompt },
+        { role: "user", content },
+      ]),
+    );
+    const parting = one.findIndex((token, index) => token !== other[index]);
+    return parting < 0 ? one : one.slice(0, parting);
+  }
+
+  #refuse(id: number, error: unknown): void {
+    this.#outbox.add({ id, error: bodyOf(error) });
+    this.#outbox.flush(performance.now());
+  }
+
+  get #threadsInUse(): number {
+    return this.gpu || this.#options.threads !== null ? this.#threads : this.#governor.threads;
   }
 
   #leavesNoCore(): boolean {
-    const threads = this.#options.threads ?? this.#governor.threads;
-    return !this.gpu && threads >= os.availableParallelism();
+    return !this.gpu && this.#threadsInUse >= os.availableParallelism();
   }
 
   /** On a GPU the processor's threads do little, and a setting by hand is kept. */
-  #govern(kind: StepKind, cost: number): void {
+  #govern(step: Step, ms: number): void {
     if (this.gpu || this.#options.threads !== null) return;
-    this.#governor.observe(kind, cost, performance.now());
+    const now = performance.now();
+    const read = step.prefill.reduce((sum, { tokens }) => sum + tokens, 0);
+    if (read >= WHOLE_CHUNK) this.#governor.observe("prefill", ms / read, now);
+    else if (step.decode.length > 0)
+      this.#governor.observe("decode", ms / step.decode.length ** BATCH_COST_EXPONENT, now);
     if (this.#llama.maxThreads !== this.#governor.threads) this.#llama.maxThreads = this.#governor.threads;
   }
+}
 
-  #emit(generation: Generation, event: GenerationEvent): void {
-    const id = this.#ids.get(generation);
-    if (id === undefined) return;
-    send({ type: "event", id, event });
-    if (event.type === "started") send({ type: "health", health: this.health });
-    if (event.type === "finished") this.#ids.delete(generation);
-  }
+const batchSizeOn = (llama: Llama): number => (llama.gpu === false ? BATCH_SIZE.cpu : BATCH_SIZE.gpu);
 
-  #fail(generation: Generation, error: unknown): void {
-    const id = this.#ids.get(generation);
-    if (id === undefined) return;
-    this.#ids.delete(generation);
-    send({ type: "failed", id, error: bodyOf(error) });
+const toMiB = (bytes: number): number => Math.round(bytes / 1024 ** 2);
+
+/** Contexts lie in the GPU's memory where the model does, else in the machine's. */
+async function memoryPlan(llama: Llama, model: LlamaModel, options: WorkerOptions): Promise<MemoryPlan> {
+  const bytesOf = new Map<number, number>();
+  for (const sequences of new Set([8, 4, 2, options.sequences ?? 8])) {
+    const needed = await model.fileInsights.estimateContextResourceRequirementsV2({
+      contextSize: options.contextSize,
+      sequences,
+      modelGpuLayers: model.gpuLayers,
+      batchSize: batchSizeOn(llama),
+    });
+    bytesOf.set(sequences, needed.cpuRam + needed.gpuVram);
   }
+  const spare =
+    llama.gpu === false
+      ? Math.min(os.totalmem() * MEMORY_SHARE.cpu, MOST_ON_CPU_BYTES)
+      : (await llama.getVramState()).free * MEMORY_SHARE.gpu;
+  return planMemory(options, spare, (sequences) => bytesOf.get(sequences) ?? 0);
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -157,6 +278,12 @@ process.on("message", (message: ToWorker) => {
       break;
     case "cancel":
       worker?.cancel(message.id);
+      break;
+    case "plug":
+      worker?.plug(message.id, message.adapter, message.systemPrompt);
+      break;
+    case "unplug":
+      worker?.unplug(message.adapter);
       break;
     default:
       message satisfies never;

@@ -6,7 +6,7 @@ import { useRegenerate } from "./use-regenerate.ts";
 export function AnswerState({ answer }: { answer: Answer }) {
   switch (answer.status) {
     case "streaming":
-      return !answer.text && answer.expert && <p className="aside">Reading your message…</p>;
+      return !answer.text && answer.expert && <p className="aside">{progressOf(answer.ahead)}</p>;
     case "complete":
       return null;
     case "stopped":
@@ -22,6 +22,12 @@ export function AnswerState({ answer }: { answer: Answer }) {
     default:
       return answer.status satisfies never;
   }
+}
+
+function progressOf(ahead: number | null): string {
+  if (ahead === null) return "Reading your message…";
+  if (ahead === 0) return "Waiting: yours is next.";
+  return ahead === 1 ? "Waiting: one answer is before yours." : `Waiting: ${ahead} answers are before yours.`;
 }
 
 function Failure({ answer, sentence }: { answer: Answer; sentence: string }) {
