@@ -9,14 +9,42 @@ export interface Figure {
 
 /** @param better whether a good value is at least or at most the goal */
 export function figure(values: number[], goal: number, better: "higher" | "lower"): Figure {
-  const sorted = [...values].sort((a, b) => a - b);
-  const median = medianOf(sorted);
+  const median = medianOf(values);
   const met = better === "higher" ? median >= goal : median <= goal;
-  return { median, low: sorted[0] ?? Number.NaN, high: sorted.at(-1) ?? Number.NaN, goal, met };
+  return { median, low: Math.min(...values), high: Math.max(...values), goal, met };
 }
 
-function medianOf(sorted: number[]): number {
+export function medianOf(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   const upper = sorted[middle] ?? Number.NaN;
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+export const meanOf = (values: number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Numbers from 0 up to 1, the same for the same seed (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Draws indices below `count`, the one at rank r (from 1) with a probability proportional to 1 / r. */
+export function zipf(count: number, random: () => number): () => number {
+  const weights = Array.from({ length: count }, (_, rank) => 1 / (rank + 1));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return () => {
+    let left = random() * total;
+    const drawn = weights.findIndex((weight) => {
+      left -= weight;
+      return left < 0;
+    });
+    return drawn === -1 ? count - 1 : drawn;
+  };
 }
