@@ -1,0 +1,74 @@
+import type { ChatMessage, GenerateRequest, LocalEngine } from "../../server/engines/index.ts";
+import type { Adapter } from "../../server/registry/index.ts";
+import { samplingFor, withEngine } from "./bench-engine.ts";
+import { adapterNamed, type Context, type Measurement } from "./context.ts";
+import { questionsFor } from "./questions.ts";
+import { REPEATS, sideBySide } from "./side-by-side.ts";
+import { figure } from "./statistics.ts";
+import { firstTokenMs, streamFrom } from "./streamed.ts";
+
+const TURNS = 5;
+const ANSWER_TOKENS = 96;
+
+/** `warmTurn`: time to the first token of a conversation's fifth turn, over that of the same prompt in a cold engine. */
+export const warmTurn: Measurement = {
+  units: { warmTurn: "ratio" },
+  needsPeer: false,
+  measure: async (context) => ({ warmTurn: figure(await ratios(context), 0.25, "lower") }),
+};
+
+async function ratios(context: Context): Promise<number[]> {
+  const { note, threads } = context;
+  const adapter = adapterNamed(context, "support");
+  return withEngine(context, { threads }, async (engine) => {
+    await engine.plug(adapter.file, adapter.prompt.text);
+    const conversations: GenerateRequest[] = [];
+    for (let repeat = 0; repeat <= REPEATS; repeat++) {
+      const questions = questionsFor(context, "support").slice(repeat * TURNS, (repeat + 1) * TURNS);
+      conversations.push(await talk(engine, adapter, questions, `${repeat}`));
+    }
+    const sides = {
+      ours: async (repeat: number) =>
+        firstTokenMs(await streamFrom(engine, conversations[repeat] as GenerateRequest)),
+      theirs: (repeat: number) =>
+        coldFirstTokenMs(context, adapter, conversations[repeat] as GenerateRequest),
+    };
+    const pairs = await sideBySide(sides, ({ ours, theirs }, label) => {
+      const times = `turn ${TURNS} ${ours.toFixed(0)} ms, cold ${theirs.toFixed(0)} ms`;
+      note(`${label}: ${times}, ratio ${(ours / theirs).toFixed(3)}`);
+    });
+    return pairs.map(({ ours, theirs }) => ours / theirs);
+  });
+}
+
+/** Has all turns but the last answered. @returns the request for the last one */
+async function talk(
+  engine: LocalEngine,
+  { file, prompt }: Adapter,
+  questions: string[],
+  user: string,
+): Promise<GenerateRequest> {
+  const messages: ChatMessage[] = [{ role: "system", content: prompt.text }];
+  const request = { adapter: file, sampling: samplingFor(ANSWER_TOKENS), seed: 1, user };
+  for (const [turn, content] of questions.entries()) {
+    messages.push({ role: "user", content });
+    if (turn < questions.length - 1)
+      messages.push({ role: "assistant", content: await answerTo(engine, { ...request, messages }) });
+  }
+  return { ...request, messages };
+}
+
+async function answerTo(engine: LocalEngine, request: GenerateRequest): Promise<string> {
+  let text = "";
+  for await (const event of engine.generate(request, new AbortController().signal))
+    if (event.type === "delta") text += event.text;
+  return text;
+}
+
+/** An engine that has made the adapter's context but read nothing of the prompt, not even what the adapter tells it. */
+function coldFirstTokenMs(context: Context, { file }: Adapter, request: GenerateRequest): Promise<number> {
+  return withEngine(context, { threads: context.threads }, async (engine) => {
+    await engine.plug(file, "Say hello.");
+    return firstTokenMs(await streamFrom(engine, request));
+  });
+}
