@@ -1,0 +1,149 @@
+import path from "node:path";
+import { type Database, openDatabase } from "../../db/index.ts";
+import type { GenerateRequest, LocalEngine } from "../../server/engines/index.ts";
+import { withEngine } from "./bench-engine.ts";
+import { type Context, type Measurement, shippedAdapters } from "./context.ts";
+import { withFolder } from "./folder.ts";
+import { questionsFor } from "./questions.ts";
+import { eventLogCost, routingMs } from "./server-cost.ts";
+import { REPEATS, rest } from "./side-by-side.ts";
+import { figure } from "./statistics.ts";
+import { type Streamed, streamFrom, totalSpeed } from "./streamed.ts";
+import { askOverSocket, Person, WholeServer } from "./whole-server.ts";
+
+const USERS = 8;
+
+interface Run {
+  ratio: number;
+  cpuMsPerToken: number;
+}
+
+/**
+ * `socketToSocket`: eight people over the whole server, from socket to socket, over the same work given to an engine
+ * alone; and `serverMsPerToken`: processor time of the server process (router, gateway, event log) for each token.
+ */
+export const socketToSocket: Measurement = {
+  units: { socketToSocket: "ratio", serverMsPerToken: "ms" },
+  needsPeer: false,
+  measure: async (context) => {
+    const runs = await withFolder((dataDir) => serverBesideEngine(context, dataDir));
+    return {
+      socketToSocket: figure(
+        runs.map(({ ratio }) => ratio),
+        0.95,
+        "higher",
+      ),
+      serverMsPerToken: figure(
+        runs.map(({ cpuMsPerToken }) => cpuMsPerToken),
+        1,
+        "lower",
+      ),
+    };
+  },
+};
+
+async function serverBesideEngine(context: Context, dataDir: string): Promise<Run[]> {
+  const { adapters, note } = context;
+  const asked = mixedQuestions(context);
+  const server = await WholeServer.start(dataDir);
+  const people: Person[] = [];
+  try {
+    const db = await openDatabase(path.join(dataDir, "patchbay.sqlite"));
+    for (let user = 0; user < USERS; user++) people.push(await Person.visit(server.url));
+    return await withEngine(context, {}, async (engine) => {
+      for (const { file, prompt } of adapters) await engine.plug(file, prompt.text);
+      const runs: Run[] = [];
+      for (let repeat = 0; repeat <= REPEATS; repeat++) {
+        const questions = asked.slice(repeat * USERS, (repeat + 1) * USERS);
+        const run = await oneRun(context, { server, people, db, engine, questions });
+        // The first one warms both sides up.
+        if (repeat > 0) runs.push(run);
+      }
+      note(`routing: ${(await routingMs(context, asked)).toFixed(2)} ms a turn`);
+      const log = await eventLogCost(db);
+      note(
+        `event log: ${log.msPerEvent.toFixed(3)} ms an event, ${log.eventsPerToken.toFixed(2)} events a token`,
+      );
+      await db.destroy();
+      return runs;
+    });
+  } finally {
+    for (const person of people) person.leave();
+    await server.close();
+  }
+}
+
+interface Parts {
+  server: WholeServer;
+  people: Person[];
+  db: Database;
+  engine: LocalEngine;
+  questions: string[];
+}
+
+/** The server goes first each time: expert, prompt and seed of its answers are what the engine is given. */
+async function oneRun(context: Context, { server, people, db, engine, questions }: Parts): Promise<Run> {
+  await rest();
+  const conversations = await Promise.all(people.map((person) => person.newConversation()));
+  const cpuBefore = await server.cpuMs();
+  const overSockets = await Promise.all(
+    conversations.map(async (open, user): Promise<Streamed & { generationId: string }> => {
+      const askedAt = performance.now();
+      const { tokens, generationId } = await askOverSocket(open, questions[user] ?? "");
+      return {
+        askedAt,
+        textAt: [],
+        endedAt: performance.now(),
+        tokens: tokens?.completion ?? 0,
+        generationId,
+      };
+    }),
+  );
+  const cpuMs = (await server.cpuMs()) - cpuBefore;
+  for (const open of conversations) open.close();
+  const requests = await Promise.all(
+    overSockets.map(({ generationId }, user) => requestOf(context, db, generationId, `${user}`)),
+  );
+  await rest();
+  const alone = await Promise.all(requests.map((request) => streamFrom(engine, request)));
+  const ratio = totalSpeed(overSockets) / totalSpeed(alone);
+  const tokens = overSockets.reduce((sum, stream) => sum + stream.tokens, 0);
+  const cpuMsPerToken = cpuMs / tokens;
+  const same = alone.filter((stream, user) => stream.tokens === overSockets[user]?.tokens).length;
+  const experts = requests.map(({ adapter }) => adapter?.version ?? "base").join(" ");
+  context.note(
+    `server ${totalSpeed(overSockets).toFixed(1)} tok/s, engine ${totalSpeed(alone).toFixed(1)} tok/s, ratio ${ratio.toFixed(3)}, ${cpuMsPerToken.toFixed(2)} ms a token (${experts}; ${same} of ${USERS} answers of equal length)`,
+  );
+  return { ratio, cpuMsPerToken };
+}
+
+/** What the server gave its engine for this answer. */
+async function requestOf(
+  { adapters }: Context,
+  db: Database,
+  generationId: string,
+  user: string,
+): Promise<GenerateRequest> {
+  const row = await db
+    .selectFrom("generations")
+    .select(["expert_json", "prompt_json", "sampling_json", "seed"])
+    .where("id", "=", generationId)
+    .executeTakeFirstOrThrow();
+  const { sha256 } = JSON.parse(row.expert_json ?? "{}");
+  return {
+    messages: JSON.parse(row.prompt_json ?? "[]"),
+    adapter: adapters.find(({ file }) => file.sha256 === sha256)?.file ?? null,
+    sampling: JSON.parse(row.sampling_json ?? "{}"),
+    seed: row.seed ?? 0,
+    user,
+  };
+}
+
+/** Held-out questions of the experts in turns, enough for every repeat. */
+function mixedQuestions(context: Context): string[] {
+  const pools = shippedAdapters(context).map(({ summary }) => questionsFor(context, summary.id));
+  return Array.from({ length: USERS * (REPEATS + 1) }, (_, index) => {
+    const pool = pools[index % pools.length] ?? [];
+    return pool[Math.floor(index / pools.length)] ?? "";
+  });
+}

@@ -1,0 +1,86 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import path from "node:path";
+import { type Answer, type OpenConversation, PatchbayClient } from "../../client/sdk/index.ts";
+import { followAnswer, newConversation } from "../../client/terminal/index.ts";
+import type { FromServer, ToServer } from "./server-process.ts";
+
+/** A server process of its own with its data in `dataDir`. */
+export class WholeServer {
+  readonly #child: ChildProcess;
+  readonly url: string;
+
+  static async start(dataDir: string): Promise<WholeServer> {
+    const child = fork(path.join(import.meta.dirname, "server-process.js"), {
+      env: { ...process.env, PORT: "0", HOST: "127.0.0.1", PATCHBAY_DATA: dataDir },
+      execArgv: [],
+    });
+    const reply = await next(child);
+    if ("url" in reply) return new WholeServer(child, reply.url);
+    child.disconnect();
+    throw new Error(`the server did not start: ${"failed" in reply ? reply.failed : "no address"}`);
+  }
+
+  private constructor(child: ChildProcess, url: string) {
+    this.#child = child;
+    this.url = url;
+  }
+
+  /** Processor time of the server process so far, in ms; the model process's is not in it. */
+  async cpuMs(): Promise<number> {
+    const reply = next(this.#child);
+    this.#child.send("cpu" satisfies ToServer);
+    const message = await reply;
+    return "cpuMs" in message ? message.cpuMs : Number.NaN;
+  }
+
+  async close(): Promise<void> {
+    if (this.#child.exitCode !== null) return;
+    const exited = once(this.#child, "exit");
+    this.#child.send("close" satisfies ToServer);
+    await exited;
+  }
+}
+
+/** Somebody with a session of their own, connected over a socket as every client is. */
+export class Person {
+  readonly #client: PatchbayClient;
+
+  static async visit(url: string): Promise<Person> {
+    const response = await fetch(`${url}/api/session`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: "{}",
+    });
+    const cookie = response.headers.getSetCookie()[0]?.split(";")[0];
+    const client = new PatchbayClient(url, cookie ? { cookie } : {});
+    await client.ready();
+    return new Person(client);
+  }
+
+  private constructor(client: PatchbayClient) {
+    this.#client = client;
+  }
+
+  newConversation(): Promise<OpenConversation> {
+    return newConversation(this.#client);
+  }
+
+  leave(): void {
+    this.#client.close();
+  }
+}
+
+/** Asks and reads along until the answer has ended. @throws {Error} where it failed */
+export async function askOverSocket(open: OpenConversation, question: string): Promise<Answer> {
+  const { id } = await open.send(question, { clientId: randomUUID() });
+  const answer = await followAnswer(open, id, () => undefined);
+  if (answer.error) throw new Error(`the server could not answer: ${answer.error.message}`);
+  return answer;
+}
+
+async function next(child: ChildProcess): Promise<FromServer> {
+  const [message] = await once(child, "message");
+  return message as FromServer;
+}
