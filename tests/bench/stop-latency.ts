@@ -1,10 +1,8 @@
-import path from "node:path";
-import { packageRoot, readConfig } from "../../server/config.ts";
-import { type GenerateRequest, LocalEngine } from "../../server/engines/index.ts";
-import { resolveModel } from "../../server/models/index.ts";
+import type { GenerateRequest, LocalEngine } from "../../server/engines/index.ts";
+import { samplingFor, withEngine } from "./bench-engine.ts";
+import type { Context, Measurement } from "./context.ts";
+import { REPEATS } from "./side-by-side.ts";
 import { type Figure, figure } from "./statistics.ts";
-
-const REPEATS = 5;
 
 const request = (content: string, maxTokens: number): GenerateRequest => ({
   messages: [
@@ -12,48 +10,44 @@ const request = (content: string, maxTokens: number): GenerateRequest => ({
     { role: "user", content },
   ],
   adapter: null,
-  sampling: { temperature: 0.7, topP: 1, topK: 40, minP: 0, repeatPenalty: 1, maxTokens },
+  sampling: samplingFor(maxTokens),
   seed: 1,
+  user: "1",
 });
 const long = request("Write a very long story about the sea.", 1_500);
-const huge = request("lighthouse ".repeat(900), 200);
+const huge = "lighthouse ".repeat(900);
 
-/** `stopMs`: time from abort to the end of the stream, in ms, stopped in decode, in prefill and in the queue in turn. */
-export async function stopLatency(note: (line: string) => void): Promise<Figure> {
-  const config = readConfig(process.env);
-  const base = await resolveModel(config.model, config.cacheDir, note);
-  const engine = new LocalEngine({
-    workerPath: path.join(packageRoot, "dist/server/engines/local/worker.js"),
-    modelPath: base.path,
-    gpu: config.gpu,
-    threads: config.threads,
-    contextSize: 2048,
-    sequences: 2,
-    maxContexts: 1,
-    onLoading: () => undefined,
-    onLog: () => undefined,
-  });
-  try {
-    await engine.ready();
+/** `stopMs`: time from abort to the end of the stream, stopped in decode, in prefill and in the queue in turn. */
+export const stopLatency: Measurement = {
+  units: { stopMs: "ms" },
+  needsPeer: false,
+  measure: async (context) => ({ stopMs: await measure(context) }),
+};
+
+async function measure(context: Context): Promise<Figure> {
+  return withEngine(context, { contextSize: 2048, sequences: 2 }, async (engine) => {
     await stopAfter(engine, long, 500);
     const all: number[] = [];
     for (let repeat = 0; repeat < REPEATS; repeat++) {
       const decode = await stopAfter(engine, long, 400);
-      const prefill = await stopAfter(engine, { ...huge, seed: repeat }, 150);
+      // Unlike what was read before from its first word on.
+      const prefill = await stopAfter(engine, request(`${repeat} ${huge}`, 200), 150);
       const busy = [new AbortController(), new AbortController()];
-      const others = busy.map(({ signal }) => drain(engine, long, signal));
+      const others = busy.map(({ signal }, index) =>
+        drain(engine, { ...long, user: `other ${index}` }, signal),
+      );
       const queue = await stopAfter(engine, long, 300);
       for (const controller of busy) controller.abort();
       await Promise.all(others);
-      note(`decode ${decode.toFixed(0)} ms, prefill ${prefill.toFixed(0)} ms, queue ${queue.toFixed(0)} ms`);
+      context.note(
+        `decode ${decode.toFixed(0)} ms, prefill ${prefill.toFixed(0)} ms, queue ${queue.toFixed(0)} ms`,
+      );
       all.push(decode, prefill, queue);
     }
     // The slowest one counts: nobody who presses stop waits for a median.
     const measured = figure(all, 300, "lower");
     return { ...measured, met: measured.high <= measured.goal };
-  } finally {
-    await engine.close();
-  }
+  });
 }
 
 async function stopAfter(engine: LocalEngine, what: GenerateRequest, ms: number): Promise<number> {

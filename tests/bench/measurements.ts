@@ -1,0 +1,29 @@
+import { decodeBesideTraining } from "./beside-training.ts";
+import type { Measurement } from "./context.ts";
+import { decode } from "./decode.ts";
+import { mixedAdapters, sameAdapter } from "./eight-users.ts";
+import { decodeBesideServer, decodeOnAllCores } from "./engine-decode.ts";
+import { hotPlug } from "./hot-plug.ts";
+import { hundredAdapters } from "./hundred-adapters.ts";
+import { memoryPerAdapter } from "./memory.ts";
+import { socketToSocket } from "./socket-to-socket.ts";
+import { stopLatency } from "./stop-latency.ts";
+import { warmTurn } from "./warm-turn.ts";
+
+/** Every figure of the bench, in the order in which they are measured. */
+export const measurements: Measurement[] = [
+  decode,
+  decodeBesideServer,
+  decodeOnAllCores,
+  decodeBesideTraining,
+  sameAdapter,
+  mixedAdapters,
+  warmTurn,
+  hotPlug,
+  stopLatency,
+  socketToSocket,
+  memoryPerAdapter,
+  hundredAdapters,
+];
+
+export const keysOf = ({ units }: Measurement): string[] => Object.keys(units);
