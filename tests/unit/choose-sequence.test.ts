@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { chooseSequence } from "../../server/engines/local/choose-sequence.ts";
+
+const MINUTE = 60_000;
+
+describe("the choice of a sequence", () => {
+  it("takes the one that holds the conversation so far", () => {
+    const free = [
+      { shared: 40, held: 900, idleMs: 0 },
+      { shared: 300, held: 300, idleMs: 0 },
+      { shared: 40, held: 40, idleMs: 0 },
+    ];
+    expect(chooseSequence(free, 40)).toBe(1);
+  });
+
+  it("starts a new conversation where least is lost: an empty one, then the shortest, then the oldest", () => {
+    const long = { shared: 40, held: 900, idleMs: MINUTE };
+    const short = { shared: 40, held: 200, idleMs: MINUTE };
+    const empty = { shared: 0, held: 0, idleMs: Number.POSITIVE_INFINITY };
+    expect(chooseSequence([long, short, empty], 40)).toBe(2);
+    expect(chooseSequence([long, short], 40)).toBe(1);
+    expect(chooseSequence([{ ...long, idleMs: 90 * MINUTE }, short], 40)).toBe(0);
+  });
+
+  it("goes back in a conversation rather than reading it again", () => {
+    // Another answer to the same question: what the last answer left behind is dropped.
+    expect(
+      chooseSequence(
+        [
+          { shared: 500, held: 700, idleMs: 0 },
+          { shared: 0, held: 0, idleMs: 0 },
+        ],
+        40,
+      ),
+    ).toBe(0);
+  });
+
+  it("has nothing to choose from an empty list", () => {
+    expect(chooseSequence([], 0)).toBe(-1);
+  });
+});
