@@ -2,17 +2,18 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PatchbayError } from "../../server/protocol/index.ts";
 import { auroc, falsePositivesAt95 } from "../../server/routing/evaluate.ts";
-import { BUCKETS } from "../../server/routing/features.ts";
+import { BUCKETS, vectorise } from "../../server/routing/features.ts";
 import {
   decide,
   evaluate,
   type Head,
   headVersion,
   parseHead,
+  restrictHead,
   serializeHead,
   trainHead,
 } from "../../server/routing/index.ts";
-import { fitTemperature, softmax } from "../../server/routing/logistic.ts";
+import { fitTemperature, linearScores, softmax } from "../../server/routing/logistic.ts";
 
 const rows = [
   { text: "my parcel never came", label: "shop" },
@@ -84,6 +85,33 @@ describe("a head's file", () => {
     expect(parse).toThrow(
       expect.objectContaining({ code: "data-invalid", message: expect.stringContaining("head.json") }),
     );
+  });
+});
+
+describe("a head with fewer domains", () => {
+  it("chooses between what is left, in the same proportions", () => {
+    fc.assert(
+      fc.property(heads, fc.nat(), (head, pick) => {
+        const kept = head.labels.slice(0, -1).filter((_, at) => (pick >> at) % 2 === 1);
+        const less = restrictHead(head, [...kept, "unheard of"]);
+        expect(less.labels).toEqual([...kept, "base"]);
+        expect(parseHead(serializeHead(less)).labels).toEqual(less.labels);
+        const scoresOf = ({ labels, model }: Head) => {
+          const scores = linearScores(model, vectorise("where is my parcel with the roses"));
+          return new Map(labels.map((label, at) => [label, scores[at]]));
+        };
+        const all = scoresOf(head);
+        for (const [label, score] of scoresOf(less)) expect(score).toBe(all.get(label));
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("never sends a question to a domain that is gone", () => {
+    const head = trainHead(rows);
+    expect(ask(head, "refund my parcel").domain).toBe("shop");
+    expect(ask(restrictHead(head, ["garden"]), "refund my parcel").domain).not.toBe("shop");
+    expect(restrictHead(head, ["garden", "shop"])).toBe(head);
   });
 });
 

@@ -5,7 +5,7 @@ import { chooseSequence } from "./choose-sequence.ts";
 import type { PromptStates } from "./prompt-states.ts";
 
 /** A context that people have used so recently is not given up for warming another one, in ms. */
-const RECENT_MS = 5 * 60_000;
+const RECENT_MS = 10_000;
 
 /** A sequence of some adapter's context, lent to one generation at a time; its KV state stays for the next one. */
 export interface Slot {
@@ -183,11 +183,14 @@ export class ContextPool {
   }
 
   #evict({ background }: Want): boolean {
-    const isRecent = ({ answeredAt }: OpenGroup) =>
-      answeredAt !== null && this.#options.now() - answeredAt < RECENT_MS;
-    const idle = [...this.#open.values()]
-      .filter((group) => group.lent === 0 && !(background && isRecent(group)))
-      .sort((a, b) => a.usedAt - b.usedAt)[0];
+    const answeredAt = (group: OpenGroup) => group.answeredAt ?? Number.NEGATIVE_INFINITY;
+    const latest = background ? this.#options.now() - RECENT_MS : Number.POSITIVE_INFINITY;
+    // Those that were only ever warmed go first: their prompt's state is kept, and no conversation lies in them.
+    const [idle] = [...this.#open.values()]
+      .filter((group) => group.lent === 0 && answeredAt(group) < latest)
+      .sort((a, b) =>
+        answeredAt(a) === answeredAt(b) ? a.usedAt - b.usedAt : answeredAt(a) - answeredAt(b),
+      );
     if (!idle) return false;
     this.close(idle.key);
     return true;

@@ -9,11 +9,16 @@ const BASELINE_STEPS = 3;
 const FIRST_HOLD_MS = 2_000;
 const LONGEST_HOLD_MS = 60_000;
 
+/** All threads are tried where no more than this of their cores is taken by others, and given up beyond the second. */
+const TAKEN_TO_START = 0.35;
+const TAKEN_TO_STOP = 0.6;
+
 /**
  * How many threads to decode with beside other programs. Threads that wait for each other at every layer crawl as soon
  * as one of them has to share its core: beside a training, two threads on two cores fall from 100 tokens a second to 2,
- * while one keeps 60 to 80. So one thread fewer is the baseline, all of them are used while that is faster, and after
- * each disappointment the next try waits twice as long.
+ * with single steps of up to eight seconds, while one keeps 60 to 80. So one thread fewer is the baseline; all of them
+ * are used while the cores are free for them and that is faster. A try that disappoints is costly, and after each one
+ * the next waits twice as long.
  */
 export class ThreadGovernor {
   readonly #all: number;
@@ -32,14 +37,19 @@ export class ThreadGovernor {
     return this.#threads;
   }
 
-  /** @param cost ms of a decode step, or ms a token of a prefill step. @param now a clock in ms */
-  observe(kind: StepKind, cost: number, now: number): void {
+  /**
+   * @param cost ms of a decode step, or ms a token of a prefill step
+   * @param now a clock in ms
+   * @param cores those that this process has or could have
+   */
+  observe(kind: StepKind, cost: number, now: number, cores: number): void {
     if (this.#all === 1) return;
-    if (this.#threads < this.#all) this.#observeFewer(kind, cost, now);
+    if (this.#threads < this.#all) this.#observeFewer(kind, cost, now, cores);
+    else if (cores < this.#all - TAKEN_TO_STOP) this.#use(this.#all - 1);
     else this.#observeAll(kind, cost, now);
   }
 
-  #observeFewer(kind: StepKind, cost: number, now: number): void {
+  #observeFewer(kind: StepKind, cost: number, now: number, cores: number): void {
     const known = this.#baseline.get(kind);
     // A moving mean: what a step costs grows with the conversation.
     this.#baseline.set(
@@ -47,7 +57,8 @@ export class ThreadGovernor {
       known ? { cost: 0.7 * known.cost + 0.3 * cost, steps: known.steps + 1 } : { cost, steps: 1 },
     );
     const measured = (known?.steps ?? 0) + 1 >= BASELINE_STEPS;
-    if (measured && now >= this.#holdUntil) this.#use(this.#all);
+    const free = cores >= this.#all - TAKEN_TO_START;
+    if (measured && free && now >= this.#holdUntil) this.#use(this.#all);
   }
 
   #observeAll(kind: StepKind, cost: number, now: number): void {

@@ -3,6 +3,7 @@ import { getLlama, type Llama, LlamaLogLevel, type LlamaModel, type Token } from
 import { type EngineHealth, PatchbayError } from "../../protocol/index.ts";
 import type { AdapterFile, GenerateRequest } from "../engine.ts";
 import { ContextPool } from "./context-pool.ts";
+import { CoreWatch } from "./core-watch.ts";
 import { fitToContext } from "./fit-context.ts";
 import { Generation } from "./generation.ts";
 import { type MemoryPlan, planMemory } from "./memory-plan.ts";
@@ -49,6 +50,7 @@ class Worker {
   readonly #threads: number;
   readonly #device: string;
   readonly #governor: ThreadGovernor;
+  readonly #cores = new CoreWatch();
 
   static async load(options: WorkerOptions): Promise<Worker> {
     const llama = await getLlama({
@@ -221,10 +223,11 @@ class Worker {
   #govern(step: Step, ms: number): void {
     if (this.gpu || this.#options.threads !== null) return;
     const now = performance.now();
+    const { cores } = this.#cores;
     const read = step.prefill.reduce((sum, { tokens }) => sum + tokens, 0);
-    if (read >= WHOLE_CHUNK) this.#governor.observe("prefill", ms / read, now);
+    if (read >= WHOLE_CHUNK) this.#governor.observe("prefill", ms / read, now, cores);
     else if (step.decode.length > 0)
-      this.#governor.observe("decode", ms / step.decode.length ** BATCH_COST_EXPONENT, now);
+      this.#governor.observe("decode", ms / step.decode.length ** BATCH_COST_EXPONENT, now, cores);
     if (this.#llama.maxThreads !== this.#governor.threads) this.#llama.maxThreads = this.#governor.threads;
   }
 }
