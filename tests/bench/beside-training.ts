@@ -10,8 +10,6 @@ import { Training } from "./training.ts";
 
 const PROMPT_TOKENS = 100;
 const TOKENS = 192;
-/** A training's pace is that of so many steps in a row. */
-const PACE_STEPS = 2;
 
 /** `decodeBesideTraining`: one stream while an adapter is being trained on the same machine, over one alone. */
 export const decodeBesideTraining: Measurement = {
@@ -70,12 +68,12 @@ const speedOf = async (engine: LocalEngine, { messages }: Prompt): Promise<numbe
     }),
   );
 
-/** Seconds that a training step takes. */
+/** Seconds that a training step takes, from the end of the one that runs. */
 async function paceOf(training: Training): Promise<number> {
   await training.nextStep();
   const startedAt = performance.now();
-  for (let step = 0; step < PACE_STEPS; step++) await training.nextStep();
-  return (performance.now() - startedAt) / PACE_STEPS / 1000;
+  await training.nextStep();
+  return (performance.now() - startedAt) / 1000;
 }
 
 /** The same while one answer after the other is written. */

@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import os from "node:os";
 import path from "node:path";
 import type { BareRun, FromBare, ToBare } from "./bare-loop.ts";
 import { samplingFor, withEngine } from "./bench-engine.ts";
 import type { Context, Measurement } from "./context.ts";
+import { nextMessage } from "./next-message.ts";
 import { makePrompts, type Prompt } from "./prompts.ts";
 import { REPEATS, sideBySide } from "./side-by-side.ts";
 import { figure } from "./statistics.ts";
@@ -82,9 +82,8 @@ async function decodeBare(bare: ChildProcess, run: BareRun): Promise<number> {
   return reply.type === "ran" ? reply.tokensPerSecond : Number.NaN;
 }
 
-async function ask(child: ChildProcess, message: ToBare): Promise<FromBare> {
-  const answer = once(child, "message");
+function ask(child: ChildProcess, message: ToBare): Promise<FromBare> {
+  const reply = nextMessage<FromBare>(child);
   child.send(message);
-  const [reply] = await answer;
-  return reply as FromBare;
+  return reply;
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
-import { pause } from "./side-by-side.ts";
+import { nextMessage } from "./next-message.ts";
 import type { FromTraining } from "./training-process.ts";
 
 const END_MS = 30_000;
@@ -48,11 +48,7 @@ export class Training {
   /** Resolves at the end of the step that runs. @throws {Error} where the training ended */
   async nextStep(): Promise<void> {
     for (;;) {
-      const event = await Promise.race([
-        once(this.#child, "message"),
-        once(this.#child, "exit").then(() => [{ failed: "its process ended" }]),
-      ]);
-      const message: FromTraining = event[0];
+      const message = await nextMessage<FromTraining>(this.#child);
       if ("failed" in message) throw new Error(`the training did not go on: ${message.failed}`);
       if ("step" in message) return;
     }
@@ -60,14 +56,21 @@ export class Training {
 
   async stop(): Promise<void> {
     process.off("exit", this.#onExit);
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (this.#hasEnded) return;
     const exited = once(this.#child, "exit");
     this.letGo();
     this.#child.kill("SIGTERM");
-    await Promise.race([exited, pause(END_MS).then(() => this.#signal("SIGKILL"))]);
+    const timer = setTimeout(() => this.#signal("SIGKILL"), END_MS);
+    await exited;
+    clearTimeout(timer);
   }
 
+  get #hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** To the whole group. */
   #signal(signal: NodeJS.Signals): void {
-    process.kill(-this.#pid, signal);
+    if (!this.#hasEnded) process.kill(-this.#pid, signal);
   }
 }

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import path from "node:path";
 import { type Answer, type OpenConversation, PatchbayClient } from "../../client/sdk/index.ts";
 import { followAnswer, newConversation } from "../../client/terminal/index.ts";
+import { nextMessage } from "./next-message.ts";
 import type { FromServer, ToServer } from "./server-process.ts";
 
 /** A server process of its own with its data in `dataDir`. */
@@ -16,7 +17,7 @@ export class WholeServer {
       env: { ...process.env, PORT: "0", HOST: "127.0.0.1", PATCHBAY_DATA: dataDir },
       execArgv: [],
     });
-    const reply = await next(child);
+    const reply = await nextMessage<FromServer>(child);
     if ("url" in reply) return new WholeServer(child, reply.url);
     child.disconnect();
     throw new Error(`the server did not start: ${"failed" in reply ? reply.failed : "no address"}`);
@@ -29,7 +30,7 @@ export class WholeServer {
 
   /** Processor time of the server process so far, in ms; the model process's is not in it. */
   async cpuMs(): Promise<number> {
-    const reply = next(this.#child);
+    const reply = nextMessage<FromServer>(this.#child);
     this.#child.send("cpu" satisfies ToServer);
     const message = await reply;
     return "cpuMs" in message ? message.cpuMs : Number.NaN;
@@ -78,9 +79,4 @@ export async function askOverSocket(open: OpenConversation, question: string): P
   const answer = await followAnswer(open, id, () => undefined);
   if (answer.error) throw new Error(`the server could not answer: ${answer.error.message}`);
   return answer;
-}
-
-async function next(child: ChildProcess): Promise<FromServer> {
-  const [message] = await once(child, "message");
-  return message as FromServer;
 }
