@@ -79,11 +79,13 @@ interface RunOptions {
   onEvent?: (event: GenerationEvent) => void;
 }
 
+const patient = { timeout: 20_000 };
+
 /** No sequence is lent and nobody waits: nothing has leaked. */
 async function expectIdle(engine: LocalEngine): Promise<void> {
   await run(engine, request("last", "Hello", { sampling: { ...request("", "").sampling, maxTokens: 1 } }));
-  await expect.poll(() => engine.health()).toMatchObject({ running: 0, waiting: 0 });
-  await expect.poll(() => engine.health().sequencesInUse).toBeLessThanOrEqual(0);
+  await expect.poll(() => engine.health(), patient).toMatchObject({ running: 0, waiting: 0 });
+  await expect.poll(() => engine.health().sequencesInUse, patient).toBe(0);
 }
 
 /** A file of another content that the model loads all the same: the last number of the adapter is another one. */
@@ -164,14 +166,16 @@ describe("an engine that many share", () => {
   });
 
   it("reads only what is new of each conversation, though several take turns", async () => {
-    const talks = ["ann", "bob", "cat"].map((user) => ({
+    const talks = ["ann", "bob"].map((user) => ({
       user,
       messages: request(user, `My name is ${user} and I have a question about colours.`).messages,
     }));
     for (let turn = 0; turn < 3; turn++)
       for (const talk of talks) {
+        // Words after the end of a turn are not those that the next prompt has.
+        const { ignoreEnd: _, ...what } = request(talk.user, "");
         const { text, promptTokens, cachedTokens } = await run(engine, {
-          ...request(talk.user, ""),
+          ...what,
           messages: talk.messages,
           adapter: file("education"),
         });
@@ -272,7 +276,7 @@ describe("adapters plugged in and out", () => {
     });
     expect((await streaming).tokens).toBe(24);
     await expectIdle(engine);
-    await expect.poll(() => engine.health().contexts).toBeLessThanOrEqual(contexts);
+    await expect.poll(() => engine.health().contexts, patient).toBeLessThanOrEqual(contexts);
     await expect(engine.plug({ ...adapter, sha256: "0".repeat(64) }, "x")).rejects.toMatchObject({
       code: "adapter-hash-mismatch",
     });
@@ -310,7 +314,7 @@ describe("a queue that is bounded", () => {
     await engine.ready();
     const stop = new AbortController();
     const first = run(engine, long("a"), { signal: stop.signal });
-    await expect.poll(() => engine.health().running).toBe(1);
+    await expect.poll(() => engine.health().running, patient).toBe(1);
     const waiting = ["b", "c"].map((user) => run(engine, request(user, "Hello")));
     const refused = run(engine, request("d", "Hello"));
     await expect(refused).rejects.toMatchObject({ code: "queue-full" });

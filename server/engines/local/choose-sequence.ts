@@ -9,7 +9,7 @@ export interface Holding {
 }
 
 /** After so long it is half as likely that the conversation goes on, in ms. */
-const HALF_LIFE_MS = 10 * 60_000;
+const HALF_LIFE_MS = 3 * 60_000;
 
 /**
  * The sequence that saves the most prompt tokens for the least that is lost: what it shares with the new prompt (or the

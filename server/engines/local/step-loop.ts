@@ -197,9 +197,9 @@ export class StepLoop {
   #tellPlaces(): void {
     const { scheduler } = this.#options;
     const now = performance.now();
-    if (scheduler.counts.waiting === 0 || now - this.#toldAt < TELL_MS) return;
+    if (now - this.#toldAt < TELL_MS) return;
     this.#toldAt = now;
-    // A waiting job may have become old enough to be let in before others.
+    // Whoever waits may have become old enough to be let in, or a context idle enough to be given up.
     this.#admitDue = true;
     for (const [id, ahead] of scheduler.positions(now, MOMENT_MS)) this.#works.get(id)?.queued(ahead);
   }
