@@ -7,6 +7,7 @@ import {
   type OpenConversation,
   type PatchbayClient,
   PatchbayError,
+  waitingSentence,
 } from "../sdk/index.ts";
 import { followAnswer, newConversation } from "./ask.ts";
 import { type Style, styleFor } from "./style.ts";
@@ -135,9 +136,13 @@ class TerminalChat {
       this.#last = started;
       let shown = 0;
       let chosen = false;
+      let ahead: number | null = null;
       this.#last = await followAnswer(open, started.id, (answer) => {
         if (answer.expert && !chosen) this.#output.write(`${this.#style.cyan(chip(answer))}\n`);
         chosen = answer.expert !== null;
+        if (answer.ahead !== null && answer.ahead !== ahead)
+          this.#print(this.#style.dim(waitingSentence(answer.ahead)));
+        ahead = answer.ahead;
         this.#output.write(answer.text.slice(shown));
         shown = answer.text.length;
       });

@@ -67,6 +67,17 @@ describe("the transcript", () => {
     });
   });
 
+  it("tells an answer's place in the queue until it starts", () => {
+    const events: TurnEvent[] = [{ type: "queued", ahead: 3 }, { type: "queued", ahead: 0 }, ...log];
+    const ahead = events.map((_, count) => {
+      const seen = events
+        .slice(0, count + 1)
+        .map((event, index) => ({ generationId: id(52), seq: index + 1, event }));
+      return (apply(opened, seen).messages.get(id(2)) as Answer).ahead;
+    });
+    expect(ahead).toEqual([3, 0, null, null, null, null]);
+  });
+
   it("comes to the same end however often and from wherever the log is replayed", () => {
     const expected = apply(opened, logged);
     // Each replay starts after some number seen before and brings everything that follows, in order, live events between.

@@ -1,12 +1,19 @@
 import { RotateCw } from "lucide-react";
-import type { Answer } from "../../../sdk/index.ts";
+import { type Answer, waitingSentence } from "../../../sdk/index.ts";
 import { useRegenerate } from "./use-regenerate.ts";
 
 /** How an answer ended, where that was not simply well. */
 export function AnswerState({ answer }: { answer: Answer }) {
   switch (answer.status) {
     case "streaming":
-      return !answer.text && answer.expert && <p className="aside">{progressOf(answer.ahead)}</p>;
+      return (
+        !answer.text &&
+        answer.expert && (
+          <p className="aside" data-testid="waiting">
+            {answer.ahead === null ? "Reading your message…" : waitingSentence(answer.ahead)}
+          </p>
+        )
+      );
     case "complete":
       return null;
     case "stopped":
@@ -22,12 +29,6 @@ export function AnswerState({ answer }: { answer: Answer }) {
     default:
       return answer.status satisfies never;
   }
-}
-
-function progressOf(ahead: number | null): string {
-  if (ahead === null) return "Reading your message…";
-  if (ahead === 0) return "Waiting: yours is next.";
-  return ahead === 1 ? "Waiting: one answer is before yours." : `Waiting: ${ahead} answers are before yours.`;
 }
 
 function Failure({ answer, sentence }: { answer: Answer; sentence: string }) {
