@@ -1,9 +1,11 @@
 import fs from "node:fs";
 import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { Sampling } from "../engines/index.ts";
 import { BASE, PatchbayError } from "../protocol/index.ts";
+import { fingerprintOf } from "./fingerprint.ts";
 import { type Prompt, readPrompt } from "./prompt.ts";
-import { type Adapter, readAdapter } from "./read-adapter.ts";
+import { type Adapter, readAdapter, readManifest } from "./read-adapter.ts";
 
 /** Folders below adapters/ that hold no adapter, and names that mean something else. */
 const RESERVED = new Set([BASE, "auto", "embedder", "router", "trainer"]);
@@ -13,37 +15,61 @@ export interface Rejected {
   error: PatchbayError;
 }
 
-/** The adapters that are plugged in. A broken folder is reported and left out: it never stops the others. */
+export interface RegistryOptions {
+  adaptersDir: string;
+  promptsDir: string;
+  /** What else has to hold of an adapter's folder. @throws {PatchbayError} where it does not */
+  prove?: (id: string) => void;
+}
+
+interface Proved {
+  adapter: Adapter;
+  /** Of its files, taken before they were read. */
+  fingerprint: string;
+}
+
+/**
+ * The adapters that are plugged in. A broken folder is reported and left out: it never stops the others. A registry does
+ * not change; {@link rescan} makes the next one, and the adapters of this one stay good for whoever still uses them.
+ */
 export class Registry {
   readonly adapters: ReadonlyMap<string, Adapter>;
   readonly rejected: readonly Rejected[];
   /** Prompt and sampling of the base model alone. */
   readonly base: { prompt: Prompt; sampling: Sampling };
+  readonly #options: RegistryOptions;
+  readonly #baseSha256: string;
+  readonly #proved: ReadonlyMap<string, Proved>;
 
-  static async open(
-    dirs: { adaptersDir: string; promptsDir: string },
-    baseSha256: string,
-  ): Promise<Registry> {
-    const adapters = new Map<string, Adapter>();
-    const rejected: Rejected[] = [];
-    for (const folder of adapterFolders(dirs.adaptersDir)) {
-      const id = path.basename(folder);
-      try {
-        adapters.set(id, await readAdapter(folder, dirs.promptsDir, baseSha256));
-      } catch (error) {
-        rejected.push({ id, error: asPatchbayError(error) });
-      }
-    }
-    return new Registry(adapters, rejected, readPrompt(dirs.promptsDir, "base.md"));
+  static open(options: RegistryOptions, baseSha256: string): Promise<Registry> {
+    return Registry.#scan(options, baseSha256, new Map());
   }
 
-  private constructor(adapters: Map<string, Adapter>, rejected: Rejected[], prompt: Prompt) {
-    this.adapters = adapters;
+  private constructor(
+    options: RegistryOptions,
+    baseSha256: string,
+    proved: ReadonlyMap<string, Proved>,
+    rejected: Rejected[],
+  ) {
+    this.#options = options;
+    this.#baseSha256 = baseSha256;
+    this.#proved = proved;
+    this.adapters = new Map([...proved].map(([id, { adapter }]) => [id, adapter]));
     this.rejected = rejected;
     this.base = {
-      prompt,
+      prompt: readPrompt(options.promptsDir, "base.md"),
       sampling: { temperature: 0.6, topP: 0.95, topK: 40, minP: 0.05, repeatPenalty: 1.1, maxTokens: 320 },
     };
+  }
+
+  /**
+   * The registry as the folders are now, or this one where nothing in them has changed. Only adapters whose files changed
+   * are proved again, and rejected folders, which may have been half copied.
+   * @throws {PatchbayError} `adapter-invalid` where the base model's prompt is gone
+   */
+  async rescan(): Promise<Registry> {
+    const next = await Registry.#scan(this.#options, this.#baseSha256, this.#proved);
+    return this.#isLike(next) ? this : next;
   }
 
   /** @throws {PatchbayError} `adapter-unknown` */
@@ -54,6 +80,51 @@ export class Registry {
       hint: `Plugged in: ${[...this.adapters.keys(), BASE].join(", ")}.`,
     });
   }
+
+  static async #scan(
+    options: RegistryOptions,
+    baseSha256: string,
+    known: ReadonlyMap<string, Proved>,
+  ): Promise<Registry> {
+    const proved = new Map<string, Proved>();
+    const rejected: Rejected[] = [];
+    for (const folder of adapterFolders(options.adaptersDir)) {
+      const id = path.basename(folder);
+      try {
+        proved.set(id, await prove(folder, options, baseSha256, known.get(id)));
+      } catch (error) {
+        rejected.push({ id, error: asPatchbayError(error) });
+      }
+    }
+    return new Registry(options, baseSha256, proved, rejected);
+  }
+
+  #isLike(other: Registry): boolean {
+    const isSame = (id: string, proved: Proved) => other.#proved.get(id) === proved;
+    return (
+      this.#proved.size === other.#proved.size &&
+      [...this.#proved].every(([id, proved]) => isSame(id, proved)) &&
+      isDeepStrictEqual(this.rejected.map(reasonOf), other.rejected.map(reasonOf)) &&
+      this.base.prompt.sha256 === other.base.prompt.sha256
+    );
+  }
+}
+
+/** Why a folder is left out, in a form that can be compared. */
+export const reasonOf = ({ id, error }: Rejected): string => `${id} ${error.code} ${error.message}`;
+
+async function prove(
+  folder: string,
+  options: RegistryOptions,
+  baseSha256: string,
+  known: Proved | undefined,
+): Promise<Proved> {
+  const { promptsDir } = options;
+  const { id, prompt } = readManifest(folder);
+  const fingerprint = fingerprintOf(folder, path.join(promptsDir, prompt));
+  if (known?.fingerprint === fingerprint) return known;
+  options.prove?.(id);
+  return { adapter: await readAdapter(folder, promptsDir, baseSha256), fingerprint };
 }
 
 /** Folders with an adapter.json, by name. */

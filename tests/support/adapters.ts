@@ -1,0 +1,66 @@
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { packageRoot } from "../../server/config.ts";
+import { Manifest, readCards, versionFileStem } from "../../server/registry/index.ts";
+import { temporaryFolder } from "./folder.ts";
+
+const shipped = path.join(packageRoot, "adapters");
+export const promptsDir = path.join(packageRoot, "prompts");
+
+/** A folder for the test alone, with copies of the shipped adapters. */
+export function adaptersFolder(ids = ["education", "entertainment", "health", "support"]): string {
+  const folder = path.join(temporaryFolder(), "adapters");
+  fs.mkdirSync(folder);
+  for (const id of ids) fs.cpSync(path.join(shipped, id), path.join(folder, id), { recursive: true });
+  return folder;
+}
+
+/** A valid folder of a new adapter, somewhere else: a shipped one with a version and router examples of its own. */
+export function newAdapter(id: string, examples: readonly string[] = []): string {
+  const folder = path.join(temporaryFolder(), id);
+  fs.cpSync(path.join(shipped, "support"), folder, {
+    recursive: true,
+    filter: (source) => path.basename(source) !== "dataset",
+  });
+  editManifest(folder, { id, title: id, description: "New here" });
+  addVersion(folder);
+  fs.mkdirSync(path.join(folder, "dataset"));
+  const rows = examples.map((text) => `${JSON.stringify({ text })}\n`);
+  fs.writeFileSync(path.join(folder, "dataset", "router.jsonl"), rows.join(""));
+  return folder;
+}
+
+/** Plugs in: a copy, which takes a moment and comes in pieces. */
+export const dropIn = (adapter: string, adaptersDir: string): string => {
+  const folder = path.join(adaptersDir, path.basename(adapter));
+  fs.cpSync(adapter, folder, { recursive: true });
+  return folder;
+};
+
+/**
+ * Adds a version to an adapter's folder and makes it the current one, in the order in which training does. Its file is
+ * that of the version before with the lowest bit of its last weight changed.
+ */
+export function addVersion(folder: string): void {
+  const before = readCards(folder).at(-1);
+  if (!before) throw new Error(`${folder} has no version to start from`);
+  const stem = (sha256: string) => path.join(folder, "versions", versionFileStem(sha256));
+  const content = fs.readFileSync(`${stem(before.sha256)}.gguf`);
+  const ordinal = before.ordinal + 1;
+  const lastWeight = content.length - 2;
+  content.writeUInt8(content.readUInt8(lastWeight) ^ ordinal, lastWeight);
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  fs.writeFileSync(`${stem(sha256)}.gguf`, content);
+  fs.writeFileSync(`${stem(sha256)}.json`, JSON.stringify({ ...before, ordinal, sha256 }));
+  editManifest(folder, { current: ordinal });
+}
+
+export function editManifest(folder: string, change: Partial<Manifest>): void {
+  const file = path.join(folder, "adapter.json");
+  const manifest = JSON.parse(fs.readFileSync(file, "utf8"));
+  fs.writeFileSync(file, JSON.stringify(Manifest.parse({ ...manifest, ...change })));
+}
+
+/** The base model for which a shipped adapter was trained. */
+export const shippedBaseSha256 = (): string => readCards(path.join(shipped, "support"))[0]?.base.sha256 ?? "";
