@@ -29,22 +29,27 @@ export interface ExampleFolders {
 }
 
 /**
- * What the router learns from: of each adapter the user turns of dataset/train.jsonl and the texts of
- * dataset/router.jsonl; of the background train.jsonl. A file that does not exist counts as empty.
+ * What the router learns from: the examples of each adapter; of the background train.jsonl. A file that does not exist
+ * counts as empty.
  * @throws {PatchbayError} `data-invalid` with file and line
  */
 export function readExamples(
   { adaptersDir, backgroundDir }: ExampleFolders,
   adapterIds: readonly string[],
 ): Example[] {
-  const ofAdapters = adapterIds.flatMap((id) => {
-    const dataset = path.join(adaptersDir, id, "dataset");
-    return [
-      ...readTurns(path.join(dataset, "train.jsonl"), id),
-      ...readTexts(path.join(dataset, "router.jsonl"), id),
-    ];
-  });
-  return [...ofAdapters, ...readTexts(path.join(backgroundDir, "train.jsonl"), null)];
+  return [
+    ...adapterIds.flatMap((id) => readAdapterExamples(adaptersDir, id)),
+    ...readTexts(path.join(backgroundDir, "train.jsonl"), null),
+  ];
+}
+
+/** Of one adapter: the user turns of dataset/train.jsonl and the texts of dataset/router.jsonl. @throws as above */
+export function readAdapterExamples(adaptersDir: string, id: string): Example[] {
+  const dataset = path.join(adaptersDir, id, "dataset");
+  return [
+    ...readTurns(path.join(dataset, "train.jsonl"), id),
+    ...readTexts(path.join(dataset, "router.jsonl"), id),
+  ];
 }
 
 /** What it is measured on: the first user turns of each adapter's heldout.jsonl, and the background's. @throws as above */

@@ -50,6 +50,22 @@ const HeadFile = z
     message: `must have ${BUCKETS} numbers a label`,
   });
 
+/** The same head, choosing between fewer domains; the background stays. */
+export function restrictHead(head: Head, domains: readonly string[]): Head {
+  const kept = head.labels.flatMap((label, at) => (label === BASE || domains.includes(label) ? [at] : []));
+  if (kept.length === head.labels.length) return head;
+  const { classes, weights, bias } = head.model;
+  const model: LinearModel = {
+    classes: kept.length,
+    weights: new Float32Array(BUCKETS * kept.length),
+    bias: Float32Array.from(kept, (label) => bias[label] ?? 0),
+  };
+  for (let bucket = 0; bucket < BUCKETS; bucket++)
+    for (const [to, from] of kept.entries())
+      model.weights[bucket * kept.length + to] = weights[bucket * classes + from] ?? 0;
+  return { ...head, labels: kept.map((at) => head.labels[at] ?? BASE), model };
+}
+
 /** One JSON object; floats are base64 of little-endian 32-bit numbers. */
 export function serializeHead({ version, labels, model, temperature, threshold }: Head): string {
   const file: z.input<typeof HeadFile> = {

@@ -12,8 +12,12 @@ export interface LoadOptions extends ExampleFolders {
   adapterIds: readonly string[];
 }
 
-/** The router for the adapters that are plugged in; see {@link loadHead}. */
-export const loadRouter = async (options: LoadOptions): Promise<Router> => createRouter(loadHead(options));
+/** Where a head comes from: {@link loadHead}, or the same beside other work. */
+export type LoadHead = (options: LoadOptions) => Head | Promise<Head>;
+
+/** The router for the adapters that are plugged in. @throws {PatchbayError} `data-invalid` for a malformed example */
+export const loadRouter = async (options: LoadOptions, load: LoadHead = loadHead): Promise<Router> =>
+  createRouter(await load(options));
 
 /**
  * The head for these adapters: read from the cache where the same examples were learnt before, else trained (seconds)

@@ -2,7 +2,7 @@ import { BASE, type Decision } from "../protocol/index.ts";
 import { explain, type HeardTurn } from "./explain.ts";
 import { vectoriseTraced, wordsOf } from "./features.ts";
 import { isContentless } from "./follow-up.ts";
-import type { Head } from "./head.ts";
+import { type Head, restrictHead } from "./head.ts";
 import { linearScores, softmax } from "./logistic.ts";
 
 export interface RouteRequest {
@@ -20,6 +20,8 @@ export interface Router {
   /** What it can choose between, `base` last. */
   readonly labels: readonly string[];
   route(request: RouteRequest): Promise<Decision>;
+  /** The same router without the domains that are not among these; what it has not learnt it cannot choose. */
+  among(domains: readonly string[]): Router;
 }
 
 /** An earlier user turn counts this much of the one after it. */
@@ -39,7 +41,12 @@ const MARGIN_TO_BASE = 0.05;
 const SWITCH_MARGIN = 0.3;
 
 export function createRouter(head: Head): Router {
-  return { version: head.version, labels: head.labels, route: async (request) => decide(head, request) };
+  return {
+    version: head.version,
+    labels: head.labels,
+    route: async (request) => decide(head, request),
+    among: (domains) => createRouter(restrictHead(head, domains)),
+  };
 }
 
 /** The whole decision; pure. */
