@@ -9,6 +9,8 @@ import {
   Conversations,
   closeAllInterrupted,
   EventLog,
+  type Experts,
+  Switchboard,
   Turns,
   toPatchbayError,
 } from "./chat/index.ts";
@@ -19,8 +21,8 @@ import { Votes } from "./feedback/index.ts";
 import { createHttpApp, Identity, SocketGateway, type SocketServices } from "./gateway/index.ts";
 import { type BaseModel, resolveModel } from "./models/index.ts";
 import { type Health, PatchbayError } from "./protocol/index.ts";
-import { Registry } from "./registry/index.ts";
-import { loadRouter, type Router } from "./routing/index.ts";
+import { FolderWatcher, Registry, rejectedInWords } from "./registry/index.ts";
+import { loadHeadBeside, loadRouter, type Router, readAdapterExamples } from "./routing/index.ts";
 
 export interface StartOptions extends OpenOptions {
   /** Steps of the start, and faults, for people. */
@@ -29,9 +31,9 @@ export interface StartOptions extends OpenOptions {
 
 interface Running {
   base: BaseModel;
-  registry: Registry;
-  router: Router;
   engine: LocalEngine;
+  switchboard: Switchboard;
+  watcher: FolderWatcher;
   turns: Turns;
   services: SocketServices;
 }
@@ -53,6 +55,7 @@ export class Patchbay {
   readonly #releaseData: () => void;
   readonly #newId = monotonicFactory();
   readonly #log: (line: string) => void;
+  readonly #closing = new AbortController();
   #engine: LocalEngine | null = null;
   #phase: Phase = { is: "starting", step: "starting", progress: null };
 
@@ -117,7 +120,8 @@ export class Patchbay {
       const { step, progress, error } = phase;
       return { status: "starting", step, progress, ...(error && { error: error.toBody() }) };
     }
-    const { base, registry, router, engine } = phase.running;
+    const { base, engine, switchboard } = phase.running;
+    const { registry, router } = switchboard.experts;
     const { running, waiting, ...engineHealth } = engine.health();
     const { unavailable } = engine;
     if (unavailable === "loading")
@@ -161,7 +165,11 @@ export class Patchbay {
     if (this.#phase.is === "closed") return;
     const phase = this.#phase;
     this.#phase = { is: "closed" };
-    if (phase.is === "ready") await phase.running.turns.close();
+    this.#closing.abort(new PatchbayError("starting", "The server is shutting down."));
+    if (phase.is === "ready") {
+      phase.running.watcher.close();
+      await phase.running.turns.close();
+    }
     await this.#sockets.close();
     await this.#engine?.close();
     await this.#db.destroy();
@@ -174,24 +182,40 @@ export class Patchbay {
       if (interrupted > 0) this.#log(`${interrupted} interrupted answers were closed`);
       const base = await resolveModel(this.#config.model, this.#config.cacheDir, this.#step);
       this.#step("checking the adapters", null);
-      const registry = await Registry.open(this.#config, base.sha256);
-      for (const { id, error } of registry.rejected)
-        this.#log(`adapter ${id} is left out: ${error.message} ${error.hint ?? ""}`);
+      const registry = await this.#openRegistry(base);
       this.#step("preparing the router", null);
-      const router = await loadRouter({ ...this.#config, adapterIds: [...registry.adapters.keys()] });
+      const router = await this.#makeRouter([...registry.adapters.keys()]);
       this.#step("loading the model", 0);
+      if (this.#closing.signal.aborted) return;
       const engine = this.#startEngine(base);
       await engine.ready();
-      const running = this.#connect(base, registry, router, engine);
-      if (this.#phase.is === "closed") return;
+      if (this.#closing.signal.aborted) return;
+      const running = this.#connect(base, { registry, router }, engine);
       this.#phase = { is: "ready", running };
       this.#log(`ready on ${this.url}`);
+      running.switchboard.warmUp();
+      // The folders may have changed since they were read.
+      void running.switchboard.refresh();
     } catch (cause) {
       const error = toPatchbayError(cause);
       if (error.code === "internal") this.#onFault(cause);
       if (this.#phase.is === "starting") this.#phase = { ...this.#phase, error };
       throw error;
     }
+  }
+
+  /** A folder also has to hold examples that the router can read, or none. */
+  async #openRegistry(base: BaseModel): Promise<Registry> {
+    const { adaptersDir, promptsDir } = this.#config;
+    const prove = (id: string) => void readAdapterExamples(adaptersDir, id);
+    const registry = await Registry.open({ adaptersDir, promptsDir, prove }, base.sha256);
+    for (const rejected of registry.rejected) this.#log(rejectedInWords(rejected));
+    return registry;
+  }
+
+  #makeRouter(adapterIds: readonly string[]): Promise<Router> {
+    const threadPath = path.join(packageRoot, "dist", "server", "routing", "head-thread.js");
+    return loadRouter({ ...this.#config, adapterIds }, loadHeadBeside(threadPath, this.#closing.signal));
   }
 
   #startEngine(base: BaseModel): LocalEngine {
@@ -213,16 +237,25 @@ export class Patchbay {
     return this.#engine;
   }
 
-  #connect(base: BaseModel, registry: Registry, router: Router, engine: LocalEngine): Running {
+  #connect(base: BaseModel, experts: Experts, engine: LocalEngine): Running {
     const db = this.#db;
     const newId = () => this.#newId();
     const publish: ChatDeps["publish"] = (userId, change) => this.#sockets.publish(userId, change);
+    const switchboard = new Switchboard(experts, {
+      engine,
+      makeRouter: (adapterIds) => this.#makeRouter(adapterIds),
+      onAdapters: (adapters) => this.#sockets.announce(adapters),
+      log: this.#log,
+      onFault: this.#onFault,
+      closing: this.#closing.signal,
+    });
+    const { adaptersDir, promptsDir } = this.#config;
+    const watcher = new FolderWatcher([adaptersDir, promptsDir], () => void switchboard.refresh());
     const deps: ChatDeps = {
       db,
       log: new EventLog(db),
       engine,
-      router,
-      registry,
+      experts: () => switchboard.experts,
       base,
       newId,
       now,
@@ -235,9 +268,9 @@ export class Patchbay {
       turns,
       conversations: new Conversations(deps, (conversationId) => turns.stopConversation(conversationId)),
       votes: new Votes({ db, newId, now, publish }),
-      adapters: () => [...registry.adapters.values()].map(({ summary }) => summary),
+      adapters: () => switchboard.adapters,
     };
-    return { base, registry, router, engine, turns, services };
+    return { base, engine, switchboard, watcher, turns, services };
   }
 
   readonly #step = (step: string, progress: number | null): void => {

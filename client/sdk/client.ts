@@ -1,6 +1,7 @@
 import { io, type Socket } from "socket.io-client";
 import {
   type Ack,
+  type AdapterSummary,
   type ClientEventInput,
   type ClientEventName,
   type ClientToServerEvents,
@@ -70,6 +71,13 @@ export class PatchbayClient {
   onChange(listener: (change: ConversationChange) => void): () => void {
     this.#socket.on("conversation", listener);
     return () => this.#socket.off("conversation", listener);
+  }
+
+  /** Told whenever the set of adapters changes while connected; what changed before is in the reply to `adapters`. */
+  onAdapters(listener: (adapters: AdapterSummary[]) => void): () => void {
+    const tell: ServerToClientEvents["adapters"] = ({ adapters }) => listener(adapters);
+    this.#socket.on("adapters", tell);
+    return () => this.#socket.off("adapters", tell);
   }
 
   /** Resolves once connected. @throws {PatchbayError} `server-unreachable`, or the server's own refusal. */

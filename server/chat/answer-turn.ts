@@ -49,13 +49,14 @@ export async function answerTurn(deps: ChatDeps, turn: TurnToAnswer): Promise<vo
 
 async function routeTurn(deps: ChatDeps, turn: TurnToAnswer, progress: Progress): Promise<GenerateRequest> {
   const { answer, branch, requested, startedAt } = turn;
-  const decision = await deps.router.route({
+  const { router, registry } = deps.experts();
+  const decision = await router.route({
     turns: branch.map((message) => ({ role: message.role, text: message.text })),
     previous: previousDomain(branch),
     ...(requested !== "auto" && { pinned: requested }),
   });
-  const adapter = decision.domain === BASE ? null : deps.registry.find(decision.domain);
-  const { prompt, sampling } = adapter ?? deps.registry.base;
+  const adapter = decision.domain === BASE ? null : registry.find(decision.domain);
+  const { prompt, sampling } = adapter ?? registry.base;
   const messages: ChatMessage[] = [
     { role: "system", content: prompt.text },
     ...branch.flatMap(toChatMessage),

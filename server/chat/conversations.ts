@@ -79,7 +79,7 @@ export class Conversations {
   /** @returns what is stored: an adapter's id or `base`, null for the router. @throws `adapter-unknown` */
   #pin(choice: string): string | null {
     if (choice === "auto") return null;
-    if (choice !== BASE) this.#deps.registry.find(choice);
+    if (choice !== BASE) this.#deps.experts().registry.find(choice);
     return choice;
   }
 

@@ -2,17 +2,16 @@ import type { Database } from "../../db/index.ts";
 import type { Engine } from "../engines/index.ts";
 import type { BaseModel } from "../models/index.ts";
 import type { ConversationChange } from "../protocol/index.ts";
-import type { Registry } from "../registry/index.ts";
-import type { Router } from "../routing/index.ts";
 import type { EventLog } from "./event-log.ts";
+import type { Experts } from "./switchboard.ts";
 
 /** What the chat room works with; main.ts connects it. */
 export interface ChatDeps {
   db: Database;
   log: EventLog;
   engine: Engine;
-  router: Router;
-  registry: Registry;
+  /** Adapters come and go: asked for at each turn. */
+  experts: () => Experts;
   base: BaseModel;
   newId: () => string;
   /** ISO 8601 time. */

@@ -189,8 +189,9 @@ export class Turns {
     const requested = adapter ?? conversation.pinned ?? "auto";
     if (requested === "auto" || requested === BASE) return requested;
     // A pinned adapter that has been unplugged since leaves the choice to the router; one asked for by name is an error.
-    if (adapter === undefined && !this.#deps.registry.adapters.has(requested)) return "auto";
-    return this.#deps.registry.find(requested).summary.id;
+    const { registry } = this.#deps.experts();
+    if (adapter === undefined && !registry.adapters.has(requested)) return "auto";
+    return registry.find(requested).summary.id;
   }
 
   #admit(userId: string): void {

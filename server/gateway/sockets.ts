@@ -136,6 +136,11 @@ export class SocketGateway {
     this.#io.to(roomOf(userId)).emit("conversation", change);
   }
 
+  /** Tells everybody. */
+  announce(adapters: AdapterSummary[]): void {
+    this.#io.emit("adapters", { adapters });
+  }
+
   async close(): Promise<void> {
     await this.#io.close();
   }

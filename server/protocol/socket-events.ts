@@ -93,4 +93,6 @@ export type ConversationChange =
 export interface ServerToClientEvents {
   generation: (logged: LoggedEvent) => void;
   conversation: (change: ConversationChange) => void;
+  /** An adapter was plugged in, swapped or removed: all that are there now. */
+  adapters: (now: Replies["adapters"]) => void;
 }
