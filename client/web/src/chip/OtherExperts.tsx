@@ -22,7 +22,8 @@ export function OtherExperts({ answer, expert, onDone }: Props) {
   const regenerate = useRegenerate();
   const pin = usePin(open.id);
   const pinned = useConversationList().find(open.id)?.pinned ?? null;
-  const others = useKnownExperts().all.filter(({ id }) => id !== expert.id);
+  const experts = useKnownExperts();
+  const others = experts.all.filter(({ id }) => id !== expert.id);
 
   const answerWith = (id: string) => {
     onDone();
@@ -58,12 +59,13 @@ export function OtherExperts({ answer, expert, onDone }: Props) {
           </li>
         ))}
       </ul>
-      {pinned === null ? (
+      {pinned === null && experts.has(expert.id) && (
         <button type="button" className="chip-other" onClick={() => always(expert.id)} data-testid="pin">
           <Pin size={16} aria-hidden />
           Always use {expert.title} here
         </button>
-      ) : (
+      )}
+      {pinned !== null && (
         <button type="button" className="chip-other" onClick={() => always("auto")} data-testid="unpin">
           <PinOff size={16} aria-hidden />
           Back to automatic

@@ -1,13 +1,17 @@
-import { Pin, X } from "lucide-react";
+import { Pin, Unplug, X } from "lucide-react";
 import type { Conversation } from "../../../sdk/index.ts";
-import { useKnownExperts } from "../connection/patchbay-context.ts";
+import { useKnownExperts, usePatchbay } from "../connection/patchbay-context.ts";
 import { expertStyle } from "./expert-style.ts";
 import { usePin } from "./use-pin.ts";
 import "./chip.css";
 
-/** Says in the header that the router is off for this conversation, and turns it on again. */
+/**
+ * Says in the header that the router is off for this conversation, and turns it on again. While the expert is unplugged
+ * the router chooses, until it is back.
+ */
 export function PinnedExpert({ conversation, pinned }: { conversation: Conversation; pinned: string }) {
   const expert = useKnownExperts().find(pinned);
+  const unplugged = usePatchbay().experts?.has(pinned) === false;
   const pin = usePin(conversation.id);
   return (
     <button
@@ -16,13 +20,18 @@ export function PinnedExpert({ conversation, pinned }: { conversation: Conversat
       style={expertStyle(expert)}
       onClick={() => pin("auto")}
       title="Back to automatic"
-      aria-label={`Always ${expert.title}. Back to automatic`}
+      aria-label={
+        unplugged
+          ? `${expert.title} is unplugged, so the router chooses. Back to automatic for good`
+          : `Always ${expert.title}. Back to automatic`
+      }
       data-testid="pinned"
     >
-      <Pin size={14} aria-hidden />
+      {unplugged ? <Unplug size={14} aria-hidden /> : <Pin size={14} aria-hidden />}
       <span>
-        <span className="pinned-always">Always </span>
+        {!unplugged && <span className="pinned-always">Always </span>}
         {expert.title}
+        {unplugged && <span className="pinned-always"> is unplugged</span>}
       </span>
       <X size={14} aria-hidden />
     </button>

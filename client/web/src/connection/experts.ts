@@ -35,6 +35,10 @@ export class Experts {
     return [...this.adapters, baseModel];
   }
 
+  has(id: string): boolean {
+    return this.all.some((expert) => expert.id === id);
+  }
+
   /** An old answer may be by an adapter that has been unplugged since: it keeps its title and turns grey. */
   find(id: string, title = id): ExpertInfo {
     return (

@@ -1,28 +1,27 @@
 import { useEffect, useState } from "react";
-import type { PatchbayClient } from "../../../sdk/index.ts";
+import type { AdapterSummary, PatchbayClient } from "../../../sdk/index.ts";
 import { Experts } from "./experts.ts";
 
-/** Adapters can be plugged in while the server runs, so they are asked for again at every connection and return. */
+/** Adapters are plugged in and removed while the server runs: it tells of changes, and is asked again at every connection. */
 export function useExperts(client: PatchbayClient): Experts | null {
   const [experts, setExperts] = useState<Experts | null>(null);
 
   useEffect(() => {
     let left = false;
+    const show = (adapters: readonly AdapterSummary[]) => left || setExperts(new Experts(adapters));
     const load = () => {
-      if (client.status !== "online" || document.hidden) return;
+      if (client.status !== "online") return;
       // A failure is met again at the next connection; until then everybody is shown in grey.
       client.call("adapters", {}).then(
-        ({ adapters }) => left || setExperts(new Experts(adapters)),
+        ({ adapters }) => show(adapters),
         () => undefined,
       );
     };
     load();
-    const off = client.onStatus(load);
-    document.addEventListener("visibilitychange", load);
+    const unhook = [client.onStatus(load), client.onAdapters(show)];
     return () => {
       left = true;
-      off();
-      document.removeEventListener("visibilitychange", load);
+      for (const off of unhook) off();
     };
   }, [client]);
 
