@@ -11,6 +11,8 @@ export interface Context {
   base: BaseModel;
   /** The adapters that this server would serve, by name. */
   adapters: Adapter[];
+  /** System prompt of the base model alone. */
+  basePrompt: string;
   /** Threads on both sides of a comparison: PATCHBAY_THREADS, else all cores, which an idle machine's engine uses. */
   threads: number;
   /** Minutes of traffic over a hundred adapters. */
@@ -45,7 +47,16 @@ export async function openContext(
   };
   note(`${os.cpus()[0]?.model.trim() ?? "CPU"}, ${os.availableParallelism()} cores, ${threads} threads`);
   note(`model ${base.name}, adapters ${adapters.map(({ file }) => file.version).join(", ")}`);
-  return { config, base, adapters, threads, minutes, peer: builtOnce, note };
+  return {
+    config,
+    base,
+    adapters,
+    basePrompt: registry.base.prompt.text,
+    threads,
+    minutes,
+    peer: builtOnce,
+    note,
+  };
 }
 
 /** @throws {Error} where there is no such adapter */

@@ -43,7 +43,7 @@ export const socketToSocket: Measurement = {
 };
 
 async function serverBesideEngine(context: Context, dataDir: string): Promise<Run[]> {
-  const { adapters, note } = context;
+  const { adapters, basePrompt, note } = context;
   const asked = mixedQuestions(context);
   const server = await WholeServer.start(dataDir);
   const people: Person[] = [];
@@ -51,6 +51,8 @@ async function serverBesideEngine(context: Context, dataDir: string): Promise<Ru
     const db = await openDatabase(path.join(dataDir, "patchbay.sqlite"));
     for (let user = 0; user < USERS; user++) people.push(await Person.visit(server.url));
     return await withEngine(context, {}, async (engine) => {
+      // As the server does when it starts.
+      await engine.plug(null, basePrompt);
       for (const { file, prompt } of adapters) await engine.plug(file, prompt.text);
       const runs: Run[] = [];
       for (let repeat = 0; repeat <= REPEATS; repeat++) {
