@@ -54,7 +54,7 @@ async function againstLlamaServer(context: Context, adapters: Adapter[]): Promis
     note,
   });
   try {
-    return await withEngine(context, { threads, gpu: "off" }, async (engine) => {
+    return await withEngine(context, { threads, gpu: "off", sequences: USERS }, async (engine) => {
       // Both sides have loaded their adapters before anybody asks.
       for (const { file, prompt } of adapters) await engine.plug(file, prompt.text);
       const sampling = samplingFor(ANSWER_TOKENS);

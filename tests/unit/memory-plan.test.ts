@@ -8,7 +8,7 @@ const byDefault = { sequences: null, memoryMiB: null };
 
 describe("the memory plan", () => {
   it("gives a large machine more sequences, a small one fewer, and never less than one context", () => {
-    expect(planMemory(byDefault, 6 * GIB, contextBytes)).toMatchObject({ sequences: 8, maxContexts: 14 });
+    expect(planMemory(byDefault, 6 * GIB, contextBytes)).toMatchObject({ sequences: 4, maxContexts: 26 });
     expect(planMemory(byDefault, 2 * GIB, contextBytes)).toMatchObject({ sequences: 4, maxContexts: 8 });
     expect(planMemory(byDefault, 1 * GIB, contextBytes)).toMatchObject({ sequences: 2, maxContexts: 7 });
     expect(planMemory(byDefault, GIB / 16, contextBytes)).toMatchObject({ sequences: 2, maxContexts: 1 });

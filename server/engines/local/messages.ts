@@ -10,7 +10,7 @@ export interface WorkerOptions {
   threads: number | null;
   /** Tokens a conversation can hold, prompt and answer together. */
   contextSize: number;
-  /** Conversations that one adapter can answer at once; null: as many as fit well into the memory, 8 at most. */
+  /** Conversations that one adapter can answer at once; null: as many as fit well into the memory, 4 at most. */
   sequences: number | null;
   /** Memory for the adapters' contexts; null: a part of what there is. */
   memoryMiB: number | null;

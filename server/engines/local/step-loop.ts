@@ -15,8 +15,6 @@ export interface StepLoopOptions {
   scheduler: Scheduler;
   outbox: Outbox;
   maxWaitMs: number;
-  /** Whether contexts may be made while others decode: on a CPU they share one native thread, on a GPU they collide. */
-  openBeside: boolean;
   /** How long the loop stands still after text went out, in ms; see {@link StepLoop}. */
   pauseMs: () => number;
   onStep: (step: Step, ms: number) => void;
@@ -155,7 +153,8 @@ export class StepLoop {
         this.#remove(work);
         break;
       case "opening":
-        if (!this.#options.openBeside) await pool.settled();
+        // Beside decode threads that fill every core it would take ten times as long, and theirs would crawl.
+        await pool.settled();
         break;
       case "busy":
       case "full":

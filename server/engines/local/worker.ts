@@ -113,7 +113,6 @@ class Worker {
       }),
       outbox: this.#outbox,
       maxWaitMs: options.maxWaitMs,
-      openBeside: !this.gpu,
       pauseMs: () => (this.#leavesNoCore() ? PAUSE_MS : 0),
       onStep: (step, ms) => this.#govern(step, ms),
     });
@@ -239,7 +238,7 @@ const toMiB = (bytes: number): number => Math.round(bytes / 1024 ** 2);
 /** Contexts lie in the GPU's memory where the model does, else in the machine's. */
 async function memoryPlan(llama: Llama, model: LlamaModel, options: WorkerOptions): Promise<MemoryPlan> {
   const bytesOf = new Map<number, number>();
-  for (const sequences of new Set([8, 4, 2, options.sequences ?? 8])) {
+  for (const sequences of new Set([4, 2, options.sequences ?? 4])) {
     const needed = await model.fileInsights.estimateContextResourceRequirementsV2({
       contextSize: options.contextSize,
       sequences,
