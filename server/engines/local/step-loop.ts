@@ -143,7 +143,14 @@ export class StepLoop {
   async #begin(work: Work): Promise<void> {
     const { scheduler, pool } = this.#options;
     const { group: key, adapter, tokens, background } = work;
-    const lease = await pool.lease({ key, adapter, tokens, background });
+    const want = { key, adapter, tokens, background };
+    let lease = await pool.lease(want);
+    if (lease.is === "opening") {
+      // Beside decode threads that fill every core it would take ten times as long, and theirs would crawl. The sequence
+      // is taken at once: somebody else in the queue might make the new, idle context give way again.
+      await pool.settled();
+      lease = await pool.lease(want);
+    }
     switch (lease.is) {
       case "lent":
         scheduler.admit(work.id, work.begin(lease.slot), performance.now());
@@ -153,9 +160,6 @@ export class StepLoop {
         this.#remove(work);
         break;
       case "opening":
-        // Beside decode threads that fill every core it would take ten times as long, and theirs would crawl.
-        await pool.settled();
-        break;
       case "busy":
       case "full":
         break;
