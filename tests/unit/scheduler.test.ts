@@ -41,6 +41,26 @@ describe("the scheduler", () => {
     expect(firstToken(seen[3] as Seen)).toBeLessThan(6 * 1800 * PREFILL_MS_PER_TOKEN);
   });
 
+  it("lets no stream stand still while somebody who came later catches up", () => {
+    const eight = eightOverFour.map((ask) => ({ ...ask, answer: 300 }));
+    const ninth = { user: "ninth", group: "g0", at: 6_000, prompt: 100, answer: 30 };
+    for (const stream of simulate([...eight, ninth]))
+      expect(longestGap({ ...stream, tokens: stream.tokens.filter((at) => at > 5_000) })).toBeLessThan(320);
+  });
+
+  it("reads prompts at a fair pace however many adapters have streams that are due", () => {
+    const streams = Array.from({ length: 24 }, (_, index) => ({
+      user: `u${index}`,
+      group: `g${index}`,
+      at: 0,
+      prompt: 5,
+      answer: 400,
+    }));
+    const late = { user: "late", group: "other", at: 5_000, prompt: 200, answer: 5 };
+    // Alone it takes 0.7 s to read; beside streams that cannot all be in time it gets a fair part of the time.
+    expect(firstToken(simulate([...streams, late]).at(-1) as Seen)).toBeLessThan(5_000);
+  });
+
   it("reads a short prompt before a long one that came first", () => {
     const [long, short] = simulate([
       { user: "a", group: "g", at: 0, prompt: 1500, answer: 5 },

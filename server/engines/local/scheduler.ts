@@ -35,6 +35,8 @@ const CHUNK_MS = 80;
 const MIN_CHUNK = 16;
 /** A stream that has had no token for so long goes first, in ms, whatever else is due. */
 const STALL_MS = 200;
+/** Where streams are always due, a prompt goes on after so long all the same, in ms. */
+const PROMPT_STALL_MS = 400;
 /** A group keeps the processor until another one's people are behind by more than this, in ms. */
 const QUANTUM_MS = 24;
 /** Head start of somebody who comes to the machine, in ms of its time: enough for a short prompt to be read at once. */
@@ -69,8 +71,9 @@ type Choice = { kind: "decode"; group: string } | { kind: "prefill"; member: Run
  * milliseconds of the machine they were given; a batch charges each of its members an equal share, so that those who
  * share batches get more tokens for their time. Whoever is furthest behind is served, with their whole group; a newcomer
  * starts a little behind everybody, so that short prompts are read at once, while a long one soon takes turns with the
- * streams. Prompts are read in chunks of bounded time, and no stream goes without a token for longer than
- * {@link STALL_MS}, as long as the groups' steps fit into that time at all.
+ * streams. Prompts are read in chunks of bounded time, and whatever is due by virtual time, no stream goes without a token
+ * for longer than {@link STALL_MS}, as long as the groups' steps fit into that time at all; where they do not, prompts
+ * keep a fifth of the machine.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
@@ -81,6 +84,8 @@ export class Scheduler {
   /** When a group last stepped or, before that, got its first stream. */
   readonly #steppedAt = new Map<string, number>();
   readonly #decodeMs = new Map<string, number>();
+  /** When part of a prompt was last read. */
+  #readAt = 0;
   /** Virtual time never runs backwards: newcomers are placed relative to this. */
   #floor = 0;
   #current = "";
@@ -202,6 +207,7 @@ export class Scheduler {
     if (tokens >= MIN_CHUNK) this.#prefillMsPerToken = mean(this.#prefillMsPerToken, ms / tokens);
     if (step.prefill.length === 0)
       this.#decodeMs.set(step.group, mean(this.#decodeMs.get(step.group) ?? ms, ms));
+    if (step.prefill.length > 0) this.#readAt = now;
     for (const id of step.decode) this.#charge(id, ms / members);
     for (const part of step.prefill) {
       const share = tokens > 0 ? (ms * part.tokens) / tokens : ms / members;
@@ -210,8 +216,8 @@ export class Scheduler {
       if (!running) continue;
       const was = running.remaining;
       running.remaining = Math.max(0, was - part.tokens);
-      // Its first token came with the last of its prompt.
-      if (running.remaining === 0) this.#steppedAt.set(step.group, now);
+      // Its first token came with the last of its prompt; other streams of its group had none.
+      if (running.remaining === 0 && !this.#steppedAt.has(step.group)) this.#steppedAt.set(step.group, now);
     }
     if (step.decode.length > 0) this.#steppedAt.set(step.group, now);
     this.#raiseFloor();
@@ -223,15 +229,15 @@ export class Scheduler {
     const members = foreground.length > 0 ? foreground : free;
     const prefill = this.#firstPrefill(members);
     const groups = [...new Set(members.filter(isDecoding).map(({ job }) => job.group))];
-    const decode = this.#firstDecode(groups, members);
-    if (decode === null || prefill === null) {
-      if (prefill !== null) return { kind: "prefill", member: prefill };
-      return decode === null ? null : { kind: "decode", group: decode };
-    }
-    const stalled = this.#mostStalled(groups, now);
-    if (stalled !== null) return { kind: "decode", group: stalled };
-    const behind = this.#timeOf(prefill.job) <= this.#timeOfGroup(decode, members) + QUANTUM_MS;
-    return behind ? { kind: "prefill", member: prefill } : { kind: "decode", group: decode };
+    const stalled = this.#mostStalled(groups, now, prefill === null ? 0 : CHUNK_MS);
+    const decode = stalled ?? this.#firstDecode(groups, members);
+    if (prefill === null) return decode === null ? null : { kind: "decode", group: decode };
+    if (decode === null || now - Math.max(this.#readAt, prefill.since) > PROMPT_STALL_MS)
+      return { kind: "prefill", member: prefill };
+    const isBehind = this.#timeOf(prefill.job) <= this.#timeOfGroup(decode, members) + QUANTUM_MS;
+    return stalled === null && isBehind
+      ? { kind: "prefill", member: prefill }
+      : { kind: "decode", group: decode };
   }
 
   /** Among those who are about as far behind as anybody, who has least to read: mean waiting is shortest that way. */
@@ -255,12 +261,12 @@ export class Scheduler {
     return best;
   }
 
-  /** The stream that would wait too long if one more prompt chunk went before it. */
-  #mostStalled(groups: string[], now: number): string | null {
+  /** The group whose streams would wait too long if something of `nextMs` went before them. */
+  #mostStalled(groups: string[], now: number, nextMs: number): string | null {
     const stepped = (group: string) => this.#steppedAt.get(group) ?? now;
     const late = groups.filter((group) => {
       const due = stepped(group) + STALL_MS;
-      return now + CHUNK_MS + (this.#decodeMs.get(group) ?? 0) > due;
+      return now + nextMs + (this.#decodeMs.get(group) ?? 0) > due;
     });
     if (late.length === 0) return null;
     return late.reduce((worst, other) => (stepped(other) < stepped(worst) ? other : worst));
