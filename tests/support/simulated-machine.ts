@@ -34,7 +34,6 @@ export const decodeMs = (members: number): number => 8 * members ** 0.75;
 export const job = (what: Partial<Job> & { id: number }): Job => ({
   user: "u",
   group: "g",
-  promptTokens: 10,
   startBy: Number.POSITIVE_INFINITY,
   background: false,
   ...what,
@@ -73,10 +72,10 @@ class Simulation {
   }
 
   #arrive(): void {
-    this.#seen.forEach(({ at, user, group, prompt }, id) => {
+    this.#seen.forEach(({ at, user, group }, id) => {
       if (at > this.#now || this.#come.has(id)) return;
       this.#come.add(id);
-      this.#scheduler.submit(job({ id, user, group, promptTokens: prompt }), this.#now);
+      this.#scheduler.submit(job({ id, user, group }), this.#now);
     });
   }
 
@@ -97,22 +96,23 @@ class Simulation {
   }
 
   #step(step: Step): void {
-    const read = step.prefill.reduce((sum, { tokens }) => sum + tokens, 0);
-    const ms = read * PREFILL_MS_PER_TOKEN + (step.decode.length > 0 ? decodeMs(step.decode.length) : 0);
+    const ms = step.kind === "prefill" ? step.tokens * PREFILL_MS_PER_TOKEN : decodeMs(step.ids.length);
     if (ms === 0) throw new Error("an empty step was planned");
     this.#now += ms;
-    for (const { id, tokens } of step.prefill) {
-      const rest = (this.#left.get(id) ?? Number.NaN) - tokens;
-      if (!(rest >= 0)) throw new Error("more was to be read than the prompt has");
-      this.#left.set(id, rest);
-      if (rest === 0) this.#seen[id]?.tokens.push(this.#now);
-    }
-    for (const id of step.decode) this.#seen[id]?.tokens.push(this.#now);
+    if (step.kind === "prefill") this.#read(step.id, step.tokens);
+    else for (const id of step.ids) this.#seen[id]?.tokens.push(this.#now);
     this.#scheduler.ran(step, ms, this.#now);
     for (const id of this.#left.keys()) {
       const { tokens, answer } = this.#seen[id] as Seen;
       if (tokens.length >= answer) this.#end(id);
     }
+  }
+
+  #read(id: number, tokens: number): void {
+    const rest = (this.#left.get(id) ?? Number.NaN) - tokens;
+    if (!(rest >= 0)) throw new Error("more was to be read than the prompt has");
+    this.#left.set(id, rest);
+    if (rest === 0) this.#seen[id]?.tokens.push(this.#now);
   }
 
   #wait(): void {

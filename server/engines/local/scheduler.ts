@@ -5,21 +5,16 @@ export interface Job {
   user: string;
   /** The context that it needs: generations of one adapter share decode batches. */
   group: string;
-  promptTokens: number;
   /** It has to leave the queue by then, in ms of the clock that every `now` here is read from. */
   startBy: number;
   /** Work for nobody, such as warming a prompt up: runs only while nobody waits. */
   background: boolean;
 }
 
-/** One llama.cpp batch: everything in it belongs to one group. */
-export interface Step {
-  group: string;
-  /** Jobs whose prompts go on, and by how many tokens. */
-  prefill: { id: number; tokens: number }[];
-  /** Jobs that get their next token. */
-  decode: number[];
-}
+/** One llama.cpp batch: a prompt goes on by so many tokens, or the streams of a group get their next token. */
+export type Step =
+  | { kind: "prefill"; group: string; id: number; tokens: number }
+  | { kind: "decode"; group: string; ids: number[] };
 
 export interface SchedulerOptions {
   /** Jobs that may wait; one more is refused. */
@@ -61,8 +56,6 @@ interface Waiting {
   job: Job;
   since: number;
 }
-
-type Choice = { kind: "decode"; group: string } | { kind: "prefill"; member: Running };
 
 /**
  * Decides what the model does next, and nothing else: no clock, no model, no I/O.
@@ -189,9 +182,8 @@ export class Scheduler {
     const steps: Step[] = [];
     const busy = new Set<string>();
     while (steps.length < this.#options.groupsAtOnce) {
-      const choice = this.#choose(now, busy);
-      if (!choice) break;
-      const step = this.#stepOf(choice);
+      const step = this.#choose(now, busy);
+      if (!step) break;
       busy.add(step.group);
       steps.push(step);
     }
@@ -199,31 +191,31 @@ export class Scheduler {
     return steps;
   }
 
-  /** What a planned step cost. `tokens` counts the prompt tokens that were really read. */
+  /** What a planned step cost. */
   ran(step: Step, ms: number, now: number): void {
-    const members = step.decode.length + step.prefill.length;
-    if (members === 0) return;
-    const tokens = step.prefill.reduce((sum, part) => sum + part.tokens, 0);
-    if (tokens >= MIN_CHUNK) this.#prefillMsPerToken = mean(this.#prefillMsPerToken, ms / tokens);
-    if (step.prefill.length === 0)
-      this.#decodeMs.set(step.group, mean(this.#decodeMs.get(step.group) ?? ms, ms));
-    if (step.prefill.length > 0) this.#readAt = now;
-    for (const id of step.decode) this.#charge(id, ms / members);
-    for (const part of step.prefill) {
-      const share = tokens > 0 ? (ms * part.tokens) / tokens : ms / members;
-      this.#charge(part.id, share * PREFILL_CHARGE);
-      const running = this.#running.get(part.id);
-      if (!running) continue;
-      const was = running.remaining;
-      running.remaining = Math.max(0, was - part.tokens);
-      // Its first token came with the last of its prompt; other streams of its group had none.
-      if (running.remaining === 0 && !this.#steppedAt.has(step.group)) this.#steppedAt.set(step.group, now);
-    }
-    if (step.decode.length > 0) this.#steppedAt.set(step.group, now);
+    if (step.kind === "prefill") this.#ranPrefill(step, ms, now);
+    else this.#ranDecode(step, ms, now);
     this.#raiseFloor();
   }
 
-  #choose(now: number, busy: ReadonlySet<string>): Choice | null {
+  #ranPrefill({ group, id, tokens }: Extract<Step, { kind: "prefill" }>, ms: number, now: number): void {
+    if (tokens >= MIN_CHUNK) this.#prefillMsPerToken = mean(this.#prefillMsPerToken, ms / tokens);
+    this.#readAt = now;
+    this.#charge(id, ms * PREFILL_CHARGE);
+    const running = this.#running.get(id);
+    if (!running) return;
+    running.remaining = Math.max(0, running.remaining - tokens);
+    // Its first token came with the last of its prompt; other streams of its group had none.
+    if (running.remaining === 0 && !this.#steppedAt.has(group)) this.#steppedAt.set(group, now);
+  }
+
+  #ranDecode({ group, ids }: Extract<Step, { kind: "decode" }>, ms: number, now: number): void {
+    this.#decodeMs.set(group, mean(this.#decodeMs.get(group) ?? ms, ms));
+    this.#steppedAt.set(group, now);
+    for (const id of ids) this.#charge(id, ms / ids.length);
+  }
+
+  #choose(now: number, busy: ReadonlySet<string>): Step | null {
     const free = [...this.#running.values()].filter(({ job }) => !busy.has(job.group));
     const foreground = free.filter(({ job }) => !job.background);
     const members = foreground.length > 0 ? foreground : free;
@@ -231,13 +223,11 @@ export class Scheduler {
     const groups = [...new Set(members.filter(isDecoding).map(({ job }) => job.group))];
     const stalled = this.#mostStalled(groups, now, prefill === null ? 0 : CHUNK_MS);
     const decode = stalled ?? this.#firstDecode(groups, members);
-    if (prefill === null) return decode === null ? null : { kind: "decode", group: decode };
+    if (prefill === null) return decode === null ? null : this.#decodeStep(decode);
     if (decode === null || now - Math.max(this.#readAt, prefill.since) > PROMPT_STALL_MS)
-      return { kind: "prefill", member: prefill };
+      return this.#prefillStep(prefill);
     const isBehind = this.#timeOf(prefill.job) <= this.#timeOfGroup(decode, members) + QUANTUM_MS;
-    return stalled === null && isBehind
-      ? { kind: "prefill", member: prefill }
-      : { kind: "decode", group: decode };
+    return stalled === null && isBehind ? this.#prefillStep(prefill) : this.#decodeStep(decode);
   }
 
   /** Among those who are about as far behind as anybody, who has least to read: mean waiting is shortest that way. */
@@ -272,17 +262,17 @@ export class Scheduler {
     return late.reduce((worst, other) => (stepped(other) < stepped(worst) ? other : worst));
   }
 
-  #stepOf(choice: Choice): Step {
-    if (choice.kind === "decode") {
-      const decode = [...this.#running.values()]
-        .filter((member) => member.job.group === choice.group && isDecoding(member))
-        .map(({ job }) => job.id);
-      return { group: choice.group, prefill: [], decode };
-    }
-    const { job, remaining } = choice.member;
+  #decodeStep(group: string): Step {
+    const members = [...this.#running.values()].filter(
+      (member) => member.job.group === group && isDecoding(member),
+    );
+    return { kind: "decode", group, ids: members.map(({ job }) => job.id) };
+  }
+
+  #prefillStep({ job: { id, group }, remaining }: Running): Step {
     const chunk = Math.floor(CHUNK_MS / this.#prefillMsPerToken);
     const tokens = Math.min(remaining, this.#options.batchSize, Math.max(MIN_CHUNK, chunk));
-    return { group: job.group, prefill: [{ id: job.id, tokens }], decode: [] };
+    return { kind: "prefill", group, id, tokens };
   }
 
   #charge(id: number, ms: number): void {

@@ -49,7 +49,7 @@ export class StepLoop {
     const now = performance.now();
     const { id, user, group, background } = work;
     const startBy = background ? Number.POSITIVE_INFINITY : now + maxWaitMs;
-    if (!scheduler.submit({ id, user, group, background, startBy, promptTokens: work.tokens.length }, now))
+    if (!scheduler.submit({ id, user, group, background, startBy }, now))
       throw new PatchbayError("queue-full", "Too many answers are waiting for the model already.", {
         hint: "Try again in a while.",
       });
@@ -170,23 +170,13 @@ export class StepLoop {
 
   async #step(step: Step): Promise<void> {
     const startedAt = performance.now();
-    const parts = [
-      ...step.decode.map((id) => ({ id, tokens: 0 })),
-      ...step.prefill.map(({ id, tokens }) => ({ id, tokens })),
-    ];
-    await Promise.all(
-      parts.map(async ({ id, tokens }) => {
-        const work = this.#works.get(id);
-        await work?.step(tokens).catch((error) => this.#fail(work, error));
-      }),
-    );
+    const works = (step.kind === "decode" ? step.ids : [step.id]).flatMap((id) => this.#works.get(id) ?? []);
+    const tokens = step.kind === "prefill" ? step.tokens : 0;
+    await Promise.all(works.map((work) => work.step(tokens).catch((error) => this.#fail(work, error))));
     const now = performance.now();
     this.#options.scheduler.ran(step, now - startedAt, now);
     this.#options.onStep(step, now - startedAt);
-    for (const { id } of parts) {
-      const work = this.#works.get(id);
-      if (work?.done) this.#remove(work);
-    }
+    for (const work of works) if (work.done) this.#remove(work);
   }
 
   #closeRetired(): void {

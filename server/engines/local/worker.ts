@@ -223,10 +223,9 @@ class Worker {
     if (this.gpu || this.#options.threads !== null) return;
     const now = performance.now();
     const { cores } = this.#cores;
-    const read = step.prefill.reduce((sum, { tokens }) => sum + tokens, 0);
-    if (read >= WHOLE_CHUNK) this.#governor.observe("prefill", ms / read, now, cores);
-    else if (step.decode.length > 0)
-      this.#governor.observe("decode", ms / step.decode.length ** BATCH_COST_EXPONENT, now, cores);
+    if (step.kind === "decode")
+      this.#governor.observe("decode", ms / step.ids.length ** BATCH_COST_EXPONENT, now, cores);
+    else if (step.tokens >= WHOLE_CHUNK) this.#governor.observe("prefill", ms / step.tokens, now, cores);
     if (this.#llama.maxThreads !== this.#governor.threads) this.#llama.maxThreads = this.#governor.threads;
   }
 }
