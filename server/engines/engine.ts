@@ -39,8 +39,9 @@ export interface GenerateRequest {
 }
 
 /**
- * `queued` comes while others are before it, again whenever `ahead` has changed; `started` comes once, when the prompt is evaluated; then deltas; then `finished`. `droppedTurns` counts the oldest
- * user turns (with their answers) that did not fit into the context.
+ * `queued` comes while others are before it, again whenever `ahead` has changed; `started` comes once, when the prompt is
+ * evaluated; then deltas; then `finished`. `droppedTurns` counts the oldest user turns (with their answers) that did not
+ * fit into the context.
  */
 export type GenerationEvent =
   | { type: "queued"; ahead: number }

@@ -37,25 +37,18 @@ function coldPool(maxContexts = 2) {
     states,
     folder: temporaryFolder(),
     now: () => performance.now(),
-    onChange: () => undefined,
   });
   onTestFinished(async () => {
-    await pool.settled();
-    for (const key of ["base", support.sha256, health.sha256]) pool.close(key);
-    await pool.settled();
+    for (const key of ["base", support.sha256, health.sha256]) await pool.close(key);
   });
   return { pool, states };
 }
 
 async function lend(pool: ContextPool, adapter: AdapterFile | null, prompt: Token[]): Promise<Slot> {
   const want = { key: adapter?.sha256 ?? "base", adapter, tokens: prompt, background: false };
-  let lease = await pool.lease(want);
-  if (lease.is === "opening") {
-    await pool.settled();
-    lease = await pool.lease(want);
-  }
-  if (lease.is !== "lent") throw new Error(`no sequence: ${lease.is}`, { cause: lease });
-  return lease.slot;
+  const slot = await pool.lease(want);
+  if (!slot) throw new Error("no sequence is free");
+  return slot;
 }
 
 /** Reads the rest of the prompt in one batch; the logits of every possible next token. */

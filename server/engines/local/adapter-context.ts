@@ -84,9 +84,8 @@ interface LoadedAdapter {
 
 /**
  * node-llama-cpp 3.22 keeps every adapter that it has loaded for as long as the model lives, by path: memory would grow
- * with each one ever used. There is no public way to unload one,
- * so this takes it from the model's own list; where a later version has no such list, it unloads by itself or the memory
- * test of the pool says so.
+ * with each one ever used. There is no public way to unload one, so this takes it from the model's own list; where a later
+ * version has no such list, it unloads by itself or the memory test of the pool says so.
  */
 async function unloadAdapter(model: LlamaModel, file: string): Promise<void> {
   const { _loraAdapters: loaded } = model as unknown as { _loraAdapters?: Map<string, LoadedAdapter> };

@@ -31,38 +31,24 @@ export interface Want {
   background: boolean;
 }
 
-/**
- * What came of asking for a sequence: `opening` while the adapter's context is being made, `busy` while all its
- * sequences are in use, `full` while no context can be given up for it.
- */
-export type Lease =
-  | { is: "lent"; slot: Slot }
-  | { is: "opening" | "busy" | "full" }
-  | { is: "failed"; error: unknown };
-
 export interface PoolOptions extends ContextOptions {
   maxContexts: number;
   states: PromptStates;
   /** For copies of adapters on their way into the model. */
   folder: string;
   now: () => number;
-  /** A context was made, or could not be, or was closed: those who wait should ask again. */
-  onChange: () => void;
 }
 
 /**
  * One context for each adapter in use, with some sequences each. An idle context gives way, the least recently used
- * first, when another adapter is needed; one context is made or closed at a time. {@link lease} must be called between
- * decode steps only: llama.cpp's context lock is held while a batch runs.
+ * first, when another adapter is needed. {@link lease} and {@link close} must be called one at a time and between decode
+ * steps only: llama.cpp's context lock is held while a batch runs, a context made beside decode threads that fill every
+ * core takes ten times as long while theirs crawl, and two made at once crash on a GPU.
  */
 export class ContextPool {
   readonly #model: LlamaModel;
   readonly #options: PoolOptions;
   readonly #open = new Map<string, OpenGroup>();
-  readonly #failed = new Map<string, unknown>();
-  readonly #closing = new Set<string>();
-  #opening: string | null = null;
-  #work: Promise<void> = Promise.resolve();
 
   constructor(model: LlamaModel, options: PoolOptions) {
     this.#model = model;
@@ -83,33 +69,30 @@ export class ContextPool {
     return this.#open.has(key);
   }
 
-  /** Resolves when no context is being made or closed. */
-  settled(): Promise<void> {
-    return this.#work;
-  }
-
-  /** The sequence that saves most of reading `tokens`, trimmed to what it shares with them. */
-  async lease(want: Want): Promise<Lease> {
-    const group = this.#open.get(want.key);
-    if (!group) return this.#openFor(want);
-    if (group.free.length === 0) return { is: "busy" };
+  /**
+   * The sequence that saves most of reading `tokens`, trimmed to what it shares with them; the adapter's context is made
+   * where there is none. Null while all its sequences are in use, or no context can be given up for it.
+   * @throws {PatchbayError} `adapter-invalid`, `adapter-hash-mismatch`
+   */
+  async lease(want: Want): Promise<Slot | null> {
+    const group = this.#open.get(want.key) ?? (await this.#openFor(want));
+    if (!group || group.free.length === 0) return null;
     const now = this.#options.now();
     group.usedAt = now;
     if (!want.background) group.answeredAt = now;
-    const slot = this.#take(group, want, now);
-    slot.usedAt = now;
     // The last prompt token is always evaluated anew: its logits are what the first word is drawn from.
     const prefix = want.tokens.slice(0, -1);
+    const warm = this.#options.states.shared(want.key, prefix);
+    const { slot, shared } = take(group, prefix, warm, now);
     try {
-      const warm = this.#options.states.shared(want.key, prefix);
-      if (warm > sharedTokens(slot, prefix)) await this.#options.states.load(want.key, slot.sequence);
+      if (warm > shared) await this.#options.states.load(want.key, slot.sequence);
       // Without `false` the library also keeps shifted matches, whose state is not that of a cold run.
       await slot.sequence.adaptStateToTokens(prefix, false);
     } catch (error) {
       this.release(slot);
-      return { is: "failed", error };
+      throw error;
     }
-    return { is: "lent", slot };
+    return slot;
   }
 
   release(slot: Slot): void {
@@ -120,69 +103,35 @@ export class ContextPool {
     group.free.push(slot);
   }
 
-  /** Closes an adapter's context, which must be idle. */
-  close(key: string): void {
+  /** Closes an adapter's context; one that is in use stays. */
+  async close(key: string): Promise<void> {
     const group = this.#open.get(key);
     if (!group || group.lent > 0) return;
     this.#open.delete(key);
-    this.#closing.add(key);
-    this.#queue(async () => {
-      await closeContext(group.opened);
-      this.#closing.delete(key);
+    await closeContext(group.opened).catch((error) => {
+      // Memory that could not be given back is nobody's answer.
+      process.stderr.write(`context: ${error instanceof Error ? error.stack : error}\n`);
     });
   }
 
-  #take(group: OpenGroup, { key, tokens }: Want, now: number): Slot {
-    const prefix = tokens.slice(0, -1);
-    const holdings = group.free.map((slot) => ({
-      shared: sharedTokens(slot, prefix),
-      held: slot.sequence.nextTokenIndex,
-      idleMs: now - slot.usedAt,
-    }));
-    const index = chooseSequence(holdings, this.#options.states.shared(key, prefix));
-    const [slot] = group.free.splice(index, 1);
-    if (!slot) throw new Error("no free sequence to choose from");
-    group.lent++;
-    return slot;
+  async #openFor(want: Want): Promise<OpenGroup | null> {
+    if (this.#open.size >= this.#options.maxContexts && !(await this.#evict(want))) return null;
+    const { contextSize, sequences, threads, batchSize, folder } = this.#options;
+    const options = { contextSize, sequences, threads, batchSize };
+    const group = this.#newGroup(want.key, await openContext(this.#model, want.adapter, options, folder));
+    this.#open.set(want.key, group);
+    return group;
   }
 
-  #openFor(want: Want): Lease {
-    const failure = this.#failed.get(want.key);
-    if (failure !== undefined) {
-      // Told once: the file may be put right, so the next one tries again.
-      this.#failed.delete(want.key);
-      return { is: "failed", error: failure };
-    }
-    if (this.#opening !== null || this.#closing.has(want.key)) return { is: "opening" };
-    if (this.#open.size >= this.#options.maxContexts && !this.#evict(want)) return { is: "full" };
-    this.#opening = want.key;
-    this.#queue(async () => {
-      try {
-        const { contextSize, sequences, threads, batchSize, folder } = this.#options;
-        const options = { contextSize, sequences, threads, batchSize };
-        this.#open.set(
-          want.key,
-          this.#newGroup(want, await openContext(this.#model, want.adapter, options, folder)),
-        );
-      } catch (error) {
-        this.#failed.set(want.key, error);
-      } finally {
-        this.#opening = null;
-      }
-    });
-    return { is: "opening" };
-  }
-
-  #newGroup({ key, background }: Want, opened: AdapterContext): OpenGroup {
+  #newGroup(key: string, opened: AdapterContext): OpenGroup {
     const free = Array.from(
       { length: this.#options.sequences },
       (): Slot => ({ group: key, sequence: opened.context.getSequence(), usedAt: 0 }),
     );
-    const usedAt = this.#options.now();
-    return { key, opened, free, lent: 0, usedAt, answeredAt: background ? null : usedAt };
+    return { key, opened, free, lent: 0, usedAt: this.#options.now(), answeredAt: null };
   }
 
-  #evict({ background }: Want): boolean {
+  async #evict({ background }: Want): Promise<boolean> {
     const answeredAt = (group: OpenGroup) => group.answeredAt ?? Number.NEGATIVE_INFINITY;
     const latest = background ? this.#options.now() - RECENT_MS : Number.POSITIVE_INFINITY;
     // Those that were only ever warmed go first: their prompt's state is kept, and no conversation lies in them.
@@ -192,20 +141,25 @@ export class ContextPool {
         answeredAt(a) === answeredAt(b) ? a.usedAt - b.usedAt : answeredAt(a) - answeredAt(b),
       );
     if (!idle) return false;
-    this.close(idle.key);
+    await this.close(idle.key);
     return true;
-  }
-
-  /** One thing after the other: two contexts made at once would fight for the processor, and on a GPU crash. */
-  #queue(job: () => Promise<void>): void {
-    this.#work = this.#work.then(job).then(this.#options.onChange, (error) => {
-      process.stderr.write(`context: ${error instanceof Error ? error.stack : error}\n`);
-      this.#options.onChange();
-    });
   }
 }
 
-const sharedTokens = (slot: Slot, tokens: Token[]): number =>
-  slot.sequence.compareContextTokens(tokens).firstDifferentIndex;
+/** Lends the free sequence that is best for this prompt. */
+function take(group: OpenGroup, prefix: Token[], warm: number, now: number): { slot: Slot; shared: number } {
+  const holdings = group.free.map(({ sequence, usedAt }) => ({
+    shared: sequence.compareContextTokens(prefix).firstDifferentIndex,
+    held: sequence.nextTokenIndex,
+    idleMs: now - usedAt,
+  }));
+  const index = chooseSequence(holdings, warm);
+  const shared = holdings[index]?.shared ?? 0;
+  const [slot] = group.free.splice(index, 1);
+  if (!slot) throw new Error("no free sequence to choose from");
+  group.lent++;
+  slot.usedAt = now;
+  return { slot, shared };
+}
 
 const bytesOf = ({ context }: AdapterContext): number => context.memoryUsage.ram + context.memoryUsage.vram;

@@ -1,9 +1,9 @@
 import type { LlamaModel, Token } from "node-llama-cpp";
-import type { AdapterFile, GenerateRequest, GenerationEvent } from "../engine.ts";
+import type { GenerateRequest, GenerationEvent } from "../engine.ts";
 import type { Slot } from "./context-pool.ts";
 import type { Fitted } from "./fit-context.ts";
 import { TextStream } from "./text-stream.ts";
-import type { Work } from "./work.ts";
+import { Work } from "./work.ts";
 
 const PENALTY_WINDOW = 64;
 
@@ -17,70 +17,45 @@ export interface Reader {
   onFailed(error: unknown): void;
 }
 
+export interface GenerationOptions {
+  id: number;
+  group: string;
+  request: GenerateRequest;
+  fitted: Fitted<Token>;
+}
+
 /** One answer on its way: chunks of the prompt first, then a token a step. */
-export class Generation implements Work {
-  readonly id: number;
-  readonly group: string;
-  readonly background = false;
+export class Generation extends Work {
   readonly #request: GenerateRequest;
   readonly #fitted: Fitted<Token>;
   readonly #reader: Reader;
   readonly #text: TextStream;
-  #slot: Slot | null = null;
-  #evaluated = 0;
   #cached = 0;
   #sampler: Sampler | null = null;
   #produced: Token[] = [];
   #ahead: number | null = null;
-  #done = false;
 
-  constructor(
-    model: LlamaModel,
-    what: { id: number; group: string; request: GenerateRequest; fitted: Fitted<Token> },
-    reader: Reader,
-  ) {
-    this.id = what.id;
-    this.group = what.group;
-    this.#request = what.request;
-    this.#fitted = what.fitted;
+  constructor(model: LlamaModel, { id, group, request, fitted }: GenerationOptions, reader: Reader) {
+    const { adapter, user } = request;
+    super({ id, group, adapter, user, background: false, tokens: fitted.tokens });
+    this.#request = request;
+    this.#fitted = fitted;
     this.#reader = reader;
-    this.#text = new TextStream(model, what.fitted.tokens);
+    this.#text = new TextStream(model, fitted.tokens);
   }
 
-  get adapter(): AdapterFile | null {
-    return this.#request.adapter;
-  }
-
-  get user(): string {
-    return this.#request.user;
-  }
-
-  get tokens(): Token[] {
-    return this.#fitted.tokens;
-  }
-
-  get done(): boolean {
-    return this.#done;
-  }
-
-  get slot(): Slot | null {
-    return this.#slot;
-  }
-
-  begin(slot: Slot): number {
-    this.#slot = slot;
-    this.#evaluated = this.#cached = slot.sequence.nextTokenIndex;
-    return this.tokens.length - this.#evaluated;
+  override begin(slot: Slot): number {
+    this.#cached = slot.sequence.nextTokenIndex;
+    return super.begin(slot);
   }
 
   async step(promptTokens: number): Promise<void> {
-    const slot = this.#slot;
-    if (!slot || this.#done) return;
+    const { slot } = this;
+    if (!slot || this.done) return;
     if (this.#sampler) return this.#decode(this.#sampler);
-    const end = this.#evaluated + promptTokens;
-    if (end >= this.tokens.length) return this.#readLast(slot);
-    await slot.sequence.evaluateWithoutGeneratingNewTokens(this.tokens.slice(this.#evaluated, end));
-    this.#evaluated = end;
+    const part = this.part(slot, promptTokens);
+    if (slot.sequence.nextTokenIndex + part.length === this.tokens.length) return this.#readLast(slot, part);
+    await slot.sequence.evaluateWithoutGeneratingNewTokens(part);
   }
 
   queued(ahead: number): void {
@@ -89,22 +64,20 @@ export class Generation implements Work {
     this.#reader.onEvent({ type: "queued", ahead });
   }
 
-  /** Ends the answer where it is. Safe between steps at any time, also before it began. */
+  /** Ends the answer where it is. */
   stop(): Promise<void> {
     return this.#finish("stopped");
   }
 
-  fail(error: unknown): void {
-    if (this.#done) return;
-    this.#done = true;
+  protected onFailed(error: unknown): void {
     this.#reader.onFailed(error);
   }
 
   /** The rest of the prompt and the first token are one batch. */
-  #readLast(slot: Slot): Promise<void> {
+  #readLast({ sequence }: Slot, rest: Token[]): Promise<void> {
     const { sampling, seed, ignoreEnd } = this.#request;
     const { temperature, topP, topK, minP, repeatPenalty } = sampling;
-    this.#sampler = slot.sequence.evaluate(this.tokens.slice(this.#evaluated), {
+    this.#sampler = sequence.evaluate(rest, {
       temperature,
       topP,
       topK,
@@ -121,7 +94,7 @@ export class Generation implements Work {
   async #decode(sampler: Sampler): Promise<void> {
     const first = this.#produced.length === 0;
     const { value: token, done } = await sampler.next();
-    if (this.#done) return;
+    if (this.done) return;
     if (first) this.#started();
     if (done || token === undefined) return this.#finish("stop");
     this.#produced.push(token);
@@ -136,8 +109,7 @@ export class Generation implements Work {
   }
 
   async #finish(reason: FinishReason): Promise<void> {
-    if (this.#done) return;
-    this.#done = true;
+    if (!this.end()) return;
     await this.#sampler?.return();
     this.#reader.onEvent({ type: "finished", reason, completionTokens: this.#produced.length });
   }

@@ -45,20 +45,18 @@ export class PromptStates {
     }
   }
 
-  /** Fills a sequence; whatever it held is gone. False where the file could not be read: the sequence is empty then. */
-  async load(key: string, sequence: LlamaContextSequence): Promise<boolean> {
+  /** Fills a sequence; whatever it held is gone. Where the file cannot be read the sequence is empty then. */
+  async load(key: string, sequence: LlamaContextSequence): Promise<void> {
     const state = this.#states.get(key);
-    if (!state) return false;
+    if (!state) return;
     this.#states.delete(key);
     try {
       // The file was written by this very process from this very model.
       await sequence.loadStateFromFile(state.file, { acceptRisk: true });
       this.#states.set(key, state);
-      return true;
     } catch {
       fs.rmSync(state.file, { force: true });
       await sequence.clearHistory();
-      return false;
     }
   }
 

@@ -1,70 +1,29 @@
-import type { Token } from "node-llama-cpp";
-import type { AdapterFile } from "../engine.ts";
-import type { Slot } from "./context-pool.ts";
 import type { PromptStates } from "./prompt-states.ts";
-import type { Work } from "./work.ts";
+import { Work, type WorkOptions } from "./work.ts";
 
-export interface WarmUpOptions {
-  id: number;
-  group: string;
-  adapter: AdapterFile | null;
-  /** What every prompt through this adapter starts with. */
-  tokens: Token[];
+/** `tokens` are what every prompt through this adapter starts with. */
+export interface WarmUpOptions extends Omit<WorkOptions, "user" | "background"> {
   states: PromptStates;
   onDone: () => void;
   onFailed: (error: unknown) => void;
 }
 
 /** Makes an adapter's context and reads its system prompt before anybody asks, and keeps the state for every sequence. */
-export class PromptWarmUp implements Work {
-  readonly background = true;
-  readonly user = "";
+export class PromptWarmUp extends Work {
   readonly #options: WarmUpOptions;
-  #slot: Slot | null = null;
-  #done = false;
 
   constructor(options: WarmUpOptions) {
+    super({ ...options, user: "", background: true });
     this.#options = options;
   }
 
-  get id(): number {
-    return this.#options.id;
-  }
-
-  get group(): string {
-    return this.#options.group;
-  }
-
-  get adapter(): AdapterFile | null {
-    return this.#options.adapter;
-  }
-
-  get tokens(): Token[] {
-    return this.#options.tokens;
-  }
-
-  get done(): boolean {
-    return this.#done;
-  }
-
-  get slot(): Slot | null {
-    return this.#slot;
-  }
-
-  begin(slot: Slot): number {
-    this.#slot = slot;
-    return this.tokens.length - slot.sequence.nextTokenIndex;
-  }
-
   async step(promptTokens: number): Promise<void> {
-    const slot = this.#slot;
-    if (!slot || this.#done) return;
-    const start = slot.sequence.nextTokenIndex;
-    await slot.sequence.evaluateWithoutGeneratingNewTokens(this.tokens.slice(start, start + promptTokens));
+    const { slot } = this;
+    if (!slot || this.done) return;
+    await slot.sequence.evaluateWithoutGeneratingNewTokens(this.part(slot, promptTokens));
     if (slot.sequence.nextTokenIndex < this.tokens.length) return;
     await this.#options.states.save(this.group, slot.sequence);
-    this.#done = true;
-    this.#options.onDone();
+    if (this.end()) this.#options.onDone();
   }
 
   queued(): void {
@@ -72,12 +31,10 @@ export class PromptWarmUp implements Work {
   }
 
   async stop(): Promise<void> {
-    this.#done = true;
+    this.end();
   }
 
-  fail(error: unknown): void {
-    if (this.#done) return;
-    this.#done = true;
+  protected onFailed(error: unknown): void {
     this.#options.onFailed(error);
   }
 }

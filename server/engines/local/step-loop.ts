@@ -74,11 +74,6 @@ export class StepLoop {
     this.#admitSoon();
   }
 
-  /** A context was made or closed. */
-  contextsChanged(): void {
-    this.#admitSoon();
-  }
-
   #admitSoon(): void {
     this.#admitDue = true;
     this.#wake();
@@ -95,7 +90,7 @@ export class StepLoop {
       await this.#endCancelled();
       this.#expire();
       if (this.#admitDue) await this.#admit();
-      this.#closeRetired();
+      await this.#closeRetired();
       this.#tellPlaces();
       const steps = scheduler.plan(performance.now());
       if (steps.length > 0) await Promise.all(steps.map((step) => this.#step(step)));
@@ -143,28 +138,12 @@ export class StepLoop {
   async #begin(work: Work): Promise<void> {
     const { scheduler, pool } = this.#options;
     const { group: key, adapter, tokens, background } = work;
-    const want = { key, adapter, tokens, background };
-    let lease = await pool.lease(want);
-    if (lease.is === "opening") {
-      // Beside decode threads that fill every core it would take ten times as long, and theirs would crawl. The sequence
-      // is taken at once: somebody else in the queue might make the new, idle context give way again.
-      await pool.settled();
-      lease = await pool.lease(want);
-    }
-    switch (lease.is) {
-      case "lent":
-        scheduler.admit(work.id, work.begin(lease.slot), performance.now());
-        break;
-      case "failed":
-        work.fail(lease.error);
-        this.#remove(work);
-        break;
-      case "opening":
-      case "busy":
-      case "full":
-        break;
-      default:
-        lease satisfies never;
+    try {
+      const slot = await pool.lease({ key, adapter, tokens, background });
+      if (slot) scheduler.admit(work.id, work.begin(slot), performance.now());
+    } catch (error) {
+      work.fail(error);
+      this.#remove(work);
     }
   }
 
@@ -179,11 +158,11 @@ export class StepLoop {
     for (const work of works) if (work.done) this.#remove(work);
   }
 
-  #closeRetired(): void {
+  async #closeRetired(): Promise<void> {
     for (const group of this.#retiring) {
       if ([...this.#works.values()].some((work) => work.group === group)) continue;
       this.#retiring.delete(group);
-      this.#options.pool.close(group);
+      await this.#options.pool.close(group);
     }
   }
 

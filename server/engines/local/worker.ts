@@ -91,7 +91,6 @@ class Worker {
     this.#governor = new ThreadGovernor(this.#threads);
     this.#encoder = new PromptEncoder(model);
     this.#states = new PromptStates(options.stateDir);
-    const now = () => performance.now();
     this.#pool = new ContextPool(model, {
       contextSize: options.contextSize,
       sequences: plan.sequences,
@@ -100,8 +99,7 @@ class Worker {
       maxContexts: plan.maxContexts,
       states: this.#states,
       folder: options.stateDir,
-      now,
-      onChange: () => this.#loop.contextsChanged(),
+      now: () => performance.now(),
     });
     this.#outbox = new Outbox((outcomes) => send({ type: "outcomes", outcomes, health: this.health }));
     this.#loop = new StepLoop({
