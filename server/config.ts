@@ -84,6 +84,13 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   };
 }
 
+/** What the local engine needs of the settings, and where its compiled worker lies. */
+export function engineSettings(config: Config) {
+  const { gpu, threads, contextSize, sequences, memoryMiB, maxWaiting, maxWaitMs } = config;
+  const workerPath = path.join(packageRoot, "dist", "server", "engines", "local", "worker.js");
+  return { workerPath, gpu, threads, contextSize, sequences, memoryMiB, maxWaiting, maxWaitMs };
+}
+
 /** Whether only this machine can reach the address. */
 export const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);

@@ -14,7 +14,7 @@ import {
   Turns,
   toPatchbayError,
 } from "./chat/index.ts";
-import { type Config, isLoopback, packageRoot } from "./config.ts";
+import { type Config, engineSettings, isLoopback, packageRoot } from "./config.ts";
 import { claimDataFolder } from "./data-lock.ts";
 import { LocalEngine } from "./engines/index.ts";
 import { Votes } from "./feedback/index.ts";
@@ -219,18 +219,10 @@ export class Patchbay {
   }
 
   #startEngine(base: BaseModel): LocalEngine {
-    const { gpu, threads, contextSize, sequences, memoryMiB, maxWaiting, maxWaitMs } = this.#config;
     this.#engine = new LocalEngine({
-      workerPath: path.join(packageRoot, "dist", "server", "engines", "local", "worker.js"),
+      ...engineSettings(this.#config),
       modelPath: base.path,
       modelSha256: base.sha256,
-      gpu,
-      threads,
-      contextSize,
-      sequences,
-      memoryMiB,
-      maxWaiting,
-      maxWaitMs,
       onLoading: (progress) => this.#step("loading the model", progress),
       onLog: (text) => this.#log(text.trimEnd()),
     });

@@ -1,7 +1,8 @@
-import path from "node:path";
-import { packageRoot } from "../../server/config.ts";
+import { engineSettings } from "../../server/config.ts";
 import { LocalEngine, type LocalEngineOptions, type Sampling } from "../../server/engines/index.ts";
 import type { Context } from "./context.ts";
+import type { Prompt } from "./prompts.ts";
+import { decodeSpeed, streamFrom } from "./streamed.ts";
 
 /** Opens an engine of its own, as the server would, and closes it whatever happens. */
 export async function withEngine<T>(
@@ -9,18 +10,10 @@ export async function withEngine<T>(
   overrides: Partial<LocalEngineOptions>,
   use: (engine: LocalEngine) => Promise<T>,
 ): Promise<T> {
-  const { gpu, threads, contextSize, sequences, memoryMiB, maxWaiting, maxWaitMs } = config;
   const engine = new LocalEngine({
-    workerPath: path.join(packageRoot, "dist/server/engines/local/worker.js"),
+    ...engineSettings(config),
     modelPath: base.path,
     modelSha256: base.sha256,
-    gpu,
-    threads,
-    contextSize,
-    sequences,
-    memoryMiB,
-    maxWaiting,
-    maxWaitMs,
     onLoading: () => undefined,
     onLog: () => undefined,
     ...overrides,
@@ -31,6 +24,18 @@ export async function withEngine<T>(
   } finally {
     await engine.close();
   }
+}
+
+/** Decode speed of one stream through the whole engine, in tokens per second. */
+export async function decodeSpeedOf(
+  engine: LocalEngine,
+  { messages }: Prompt,
+  { tokens, seed }: { tokens: number; seed: number },
+): Promise<number> {
+  const sampling = samplingFor(tokens);
+  return decodeSpeed(
+    await streamFrom(engine, { messages, adapter: null, sampling, seed, user: "1", ignoreEnd: true }),
+  );
 }
 
 /** The sampling of every comparison. */

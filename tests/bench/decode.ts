@@ -1,10 +1,9 @@
-import { samplingFor, withEngine } from "./bench-engine.ts";
+import { decodeSpeedOf, samplingFor, withEngine } from "./bench-engine.ts";
 import type { Context, Measurement } from "./context.ts";
 import { benchSpeed, completionSpeed } from "./peer/single-stream.ts";
 import { makePrompts, type Prompt } from "./prompts.ts";
 import { REPEATS, sideBySide } from "./side-by-side.ts";
 import { figure } from "./statistics.ts";
-import { decodeSpeed, streamFrom } from "./streamed.ts";
 
 const PROMPT_TOKENS = 100;
 const TOKENS = 192;
@@ -25,18 +24,8 @@ async function ratios(context: Context): Promise<number[]> {
   note(`llama-bench: ${(await benchSpeed(peer, single, TOKENS)).toFixed(1)} tok/s`);
   return withEngine(context, { threads, gpu: "off" }, async (engine) => {
     const sides = {
-      ours: async (repeat: number) => {
-        const { messages } = prompts[repeat] as Prompt;
-        const request = {
-          messages,
-          adapter: null,
-          sampling,
-          seed: repeat,
-          user: "1",
-          ignoreEnd: true,
-        } as const;
-        return decodeSpeed(await streamFrom(engine, request));
-      },
+      ours: (repeat: number) =>
+        decodeSpeedOf(engine, prompts[repeat] as Prompt, { tokens: TOKENS, seed: repeat }),
       theirs: (repeat: number) =>
         completionSpeed(peer, single, { prompt: prompts[repeat] as Prompt, sampling, seed: repeat }),
     };

@@ -2,13 +2,12 @@ import { type ChildProcess, fork } from "node:child_process";
 import os from "node:os";
 import path from "node:path";
 import type { BareRun, FromBare, ToBare } from "./bare-loop.ts";
-import { samplingFor, withEngine } from "./bench-engine.ts";
+import { decodeSpeedOf, withEngine } from "./bench-engine.ts";
 import type { Context, Measurement } from "./context.ts";
 import { nextMessage } from "./next-message.ts";
 import { makePrompts, type Prompt } from "./prompts.ts";
 import { REPEATS, sideBySide } from "./side-by-side.ts";
 import { figure } from "./statistics.ts";
-import { decodeSpeed, streamFrom } from "./streamed.ts";
 
 const PROMPT_TOKENS = 100;
 const TOKENS = 192;
@@ -47,20 +46,9 @@ async function ratios(context: Context, threads: number): Promise<number[]> {
   try {
     await ask(bare, { type: "load", modelPath: base.path, threads, contextSize: config.contextSize });
     return await withEngine(context, { threads, gpu: "off" }, async (engine) => {
-      const sampling = samplingFor(TOKENS);
       const sides = {
-        ours: async (repeat: number) => {
-          const { messages } = prompts[repeat] as Prompt;
-          const request = {
-            messages,
-            adapter: null,
-            sampling,
-            seed: repeat,
-            user: "1",
-            ignoreEnd: true,
-          } as const;
-          return decodeSpeed(await streamFrom(engine, request));
-        },
+        ours: (repeat: number) =>
+          decodeSpeedOf(engine, prompts[repeat] as Prompt, { tokens: TOKENS, seed: repeat }),
         theirs: (repeat: number) => {
           const { tokens } = prompts[repeat] as Prompt;
           return decodeBare(bare, { prompt: tokens as BareRun["prompt"], tokens: TOKENS, seed: repeat });

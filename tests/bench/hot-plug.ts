@@ -1,5 +1,5 @@
 import type { AdapterFile, LocalEngine } from "../../server/engines/index.ts";
-import { copyAdapters } from "./adapter-copies.ts";
+import { copyAdapters } from "../support/adapter-copies.ts";
 import { samplingFor, withEngine } from "./bench-engine.ts";
 import { type Context, type Measurement, shippedAdapters } from "./context.ts";
 import { withFolder } from "./folder.ts";

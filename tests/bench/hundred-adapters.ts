@@ -1,10 +1,10 @@
 import type { AdapterFile, LocalEngine } from "../../server/engines/index.ts";
-import { copyAdapters } from "./adapter-copies.ts";
+import { copyAdapters } from "../support/adapter-copies.ts";
+import { residentMiB } from "../support/resident.ts";
 import { samplingFor, withEngine } from "./bench-engine.ts";
 import { type Context, type Measurement, shippedAdapters } from "./context.ts";
 import { withFolder } from "./folder.ts";
 import { questionsFor } from "./questions.ts";
-import { residentMiB } from "./resident.ts";
 import { pause } from "./side-by-side.ts";
 import { type Figure, figure, meanOf, seededRandom, zipf } from "./statistics.ts";
 

@@ -1,10 +1,10 @@
 import { readGgufFileInfo } from "node-llama-cpp";
 import { z } from "zod";
-import { copyAdapters } from "./adapter-copies.ts";
+import { copyAdapters } from "../support/adapter-copies.ts";
+import { residentMiB } from "../support/resident.ts";
 import { withEngine } from "./bench-engine.ts";
 import { adapterNamed, type Context, type Measurement } from "./context.ts";
 import { withFolder } from "./folder.ts";
-import { residentMiB } from "./resident.ts";
 import { pause, REPEATS } from "./side-by-side.ts";
 import { type Figure, figure } from "./statistics.ts";
 

@@ -1,5 +1,4 @@
 import fs from "node:fs";
-import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type {
   AdapterFile,
@@ -7,9 +6,10 @@ import type {
   GenerationEvent,
   LocalEngine,
 } from "../../server/engines/index.ts";
-import { sha256OfFile } from "../../server/models/index.ts";
+import { copyAdapters } from "../support/adapter-copies.ts";
 import { shippedAdapters, startEngine } from "../support/engine.ts";
 import { temporaryFolder } from "../support/folder.ts";
+import { residentMiB } from "../support/resident.ts";
 
 let adapters: Map<string, AdapterFile>;
 beforeAll(async () => {
@@ -88,14 +88,9 @@ async function expectIdle(engine: LocalEngine): Promise<void> {
   await expect.poll(() => engine.health().sequencesInUse, patient).toBe(0);
 }
 
-/** A file of another content that the model loads all the same: the last number of the adapter is another one. */
-async function anotherAdapter(id: string, number: number): Promise<AdapterFile> {
-  const bytes = fs.readFileSync(file("support").path);
-  bytes.writeUInt16LE(number, bytes.length - 2);
-  const copy = path.join(temporaryFolder(), `${id}.gguf`);
-  fs.writeFileSync(copy, bytes);
-  return { version: `${id}@1`, sha256: await sha256OfFile(copy), path: copy };
-}
+/** Adapters that nobody has loaded yet, made from a shipped one. */
+const newAdapters = (id: string, count: number): AdapterFile[] =>
+  copyAdapters([file(id)], temporaryFolder(), count);
 
 describe("an engine that many share", () => {
   let engine: LocalEngine;
@@ -233,23 +228,21 @@ describe("adapters plugged in and out", () => {
   afterAll(() => engine.close());
 
   it("serves a dozen with room for two, the same answers each time, in memory that stays flat", async () => {
-    const dozen = await Promise.all(
-      Array.from({ length: 12 }, (_, index) => anotherAdapter(`a${index}`, 100 + index)),
-    );
+    const dozen = newAdapters("support", 12);
     const ask = (adapter: AdapterFile) => run(engine, request("u", "What should I do now?", { adapter }));
     const first: string[] = [];
     for (const adapter of dozen) first.push((await ask(adapter)).text);
-    const before = residentMiB(engine.pid);
+    const before = await residentMiB(engine.pid);
     for (let round = 0; round < 2; round++)
       for (const [index, adapter] of dozen.entries()) expect((await ask(adapter)).text).toBe(first[index]);
     expect(engine.health().contexts).toBe(2);
     // 24 adapters were loaded in between, 20 MiB each once widened.
-    expect(residentMiB(engine.pid) - before).toBeLessThan(100);
+    expect((await residentMiB(engine.pid)) - before).toBeLessThan(100);
     await expectIdle(engine);
   }, 120_000);
 
   it("goes on answering through an adapter whose file was replaced or deleted, and says so once it has to be loaded again", async () => {
-    const adapter = await anotherAdapter("gone", 7);
+    const [adapter] = newAdapters("health", 1) as [AdapterFile];
     const running = run(engine, long("a", { adapter }), {
       onEvent: (event) => event.type === "started" && fs.writeFileSync(adapter.path, "something else"),
     });
@@ -268,7 +261,7 @@ describe("adapters plugged in and out", () => {
   });
 
   it("unplugs an adapter when its last answer has ended, and no sooner", async () => {
-    const adapter = await anotherAdapter("swapped", 9);
+    const [adapter] = newAdapters("education", 1) as [AdapterFile];
     await engine.plug(adapter, "You are a helpful assistant.");
     const contexts = engine.health().contexts;
     const streaming = run(engine, request("a", "Tell me a story.", { adapter }), {
@@ -324,9 +317,3 @@ describe("a queue that is bounded", () => {
     await expectIdle(engine);
   });
 });
-
-/** Memory of a process that lies in RAM, from the kernel's own account where there is one. */
-function residentMiB(pid: number | undefined): number {
-  const status = fs.readFileSync(`/proc/${pid}/status`, "utf8");
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
-}

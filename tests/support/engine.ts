@@ -1,5 +1,4 @@
-import path from "node:path";
-import { packageRoot, readConfig } from "../../server/config.ts";
+import { engineSettings, readConfig } from "../../server/config.ts";
 import { type AdapterFile, LocalEngine, type LocalEngineOptions } from "../../server/engines/index.ts";
 import { resolveModel } from "../../server/models/index.ts";
 import { Registry } from "../../server/registry/index.ts";
@@ -9,22 +8,16 @@ export const config = readConfig({ ...process.env, PATCHBAY_GPU: "off" });
 /** The real engine with the default model, on the processor; whoever starts it closes it. */
 export async function startEngine(options: Partial<LocalEngineOptions> = {}): Promise<LocalEngine> {
   const base = await resolveModel(undefined, config.cacheDir, () => undefined);
-  const engine = new LocalEngine({
-    workerPath: path.join(packageRoot, "dist/server/engines/local/worker.js"),
+  return new LocalEngine({
+    ...engineSettings(config),
     modelPath: base.path,
     modelSha256: base.sha256,
-    gpu: "off",
-    threads: null,
     contextSize: 1024,
     sequences: 2,
-    memoryMiB: null,
-    maxWaiting: 256,
-    maxWaitMs: 300_000,
     onLoading: () => undefined,
     onLog: () => undefined,
     ...options,
   });
-  return engine;
 }
 
 /** The shipped adapters' files by id. */
