@@ -3,7 +3,7 @@ import type { Adapter } from "../../server/registry/index.ts";
 import { samplingFor, withEngine } from "./bench-engine.ts";
 import { adapterNamed, type Context, type Measurement } from "./context.ts";
 import { questionsFor } from "./questions.ts";
-import { REPEATS, sideBySide } from "./side-by-side.ts";
+import { sideBySide } from "./side-by-side.ts";
 import { figure } from "./statistics.ts";
 import { firstTokenMs, streamFrom } from "./streamed.ts";
 
@@ -22,16 +22,21 @@ async function ratios(context: Context): Promise<number[]> {
   const adapter = adapterNamed(context, "support");
   return withEngine(context, { threads }, async (engine) => {
     await engine.plug(adapter.file, adapter.prompt.text);
-    const conversations: GenerateRequest[] = [];
-    for (let repeat = 0; repeat <= REPEATS; repeat++) {
-      const questions = questionsFor(context, "support").slice(repeat * TURNS, (repeat + 1) * TURNS);
-      conversations.push(await talk(engine, adapter, questions, `${repeat}`));
-    }
+    const questions = questionsFor(context, "support");
+    const conversations = new Map<number, Promise<GenerateRequest>>();
+    // Whichever side goes first has the turns before answered, and nobody else comes in between: a few conversations
+    // later the state would have given way, which is another figure.
+    const conversation = (repeat: number) => {
+      const known = conversations.get(repeat);
+      if (known) return known;
+      const asked = questions.slice(repeat * TURNS, (repeat + 1) * TURNS);
+      const begun = talk(engine, adapter, asked, `${repeat}`);
+      conversations.set(repeat, begun);
+      return begun;
+    };
     const sides = {
-      ours: async (repeat: number) =>
-        firstTokenMs(await streamFrom(engine, conversations[repeat] as GenerateRequest)),
-      theirs: (repeat: number) =>
-        coldFirstTokenMs(context, adapter, conversations[repeat] as GenerateRequest),
+      ours: async (repeat: number) => firstTokenMs(await streamFrom(engine, await conversation(repeat))),
+      theirs: async (repeat: number) => coldFirstTokenMs(context, adapter, await conversation(repeat)),
     };
     const pairs = await sideBySide(sides, ({ ours, theirs }, label) => {
       const times = `turn ${TURNS} ${ours.toFixed(0)} ms, cold ${theirs.toFixed(0)} ms`;
