@@ -1,9 +1,10 @@
-"""Checks the server's token ids against transformers' tokenizer: python verify_tokens.py DIR
+"""Checks the server's token ids against transformers' tokenizer: python verify_tokens.py DIR...
 
 The server tokenises with llama.cpp, for serving and for training alike. This asks an independent
 implementation, row by row: are the ids what the model's own chat template and tokenizer make of the
 row's messages, and does the mask span exactly the assistant's answers, closing token included?
-Prints one JSON object; exit codes: 0 all equal, 1 some differ or the folder cannot be read.
+Prints one JSON object; exit codes: 0 all equal, 1 some differ or a folder cannot be read. The folders
+share the first one's base model.
 """
 
 import argparse
@@ -43,13 +44,13 @@ class Difference:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Checks a run folder's token ids against transformers' tokenizer.")
-    parser.add_argument("folder", type=Path, help="holds run.json, train.jsonl and heldout.jsonl")
-    folder = parser.parse_args().folder
+    parser.add_argument("folders", type=Path, nargs="+", help="each holds run.json, train.jsonl and heldout.jsonl")
+    folders = parser.parse_args().folders
     try:
-        tokenizer = load_tokenizer(read_run(folder).base.path)
+        tokenizer = load_tokenizer(read_run(folders[0]).base.path)
         rows, differences = 0, []
-        for file in "train.jsonl", "heldout.jsonl":
-            for row, messages in zip(read_rows(folder / file), read_messages(folder / file), strict=True):
+        for file in (folder / name for folder in folders for name in ("train.jsonl", "heldout.jsonl")):
+            for row, messages in zip(read_rows(file), read_messages(file), strict=True):
                 rows += 1
                 difference = compare(row, tokenise(tokenizer, messages), tokenizer)
                 differences += [] if difference is None else [difference]

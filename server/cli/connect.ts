@@ -2,7 +2,6 @@ import path from "node:path";
 import { PatchbayClient } from "../../client/sdk/index.ts";
 import { terminalSession } from "../../client/terminal/index.ts";
 import { readConfig } from "../config.ts";
-import { Patchbay } from "../main.ts";
 import { type Health, PatchbayError } from "../protocol/index.ts";
 
 export interface Connection {
@@ -31,6 +30,8 @@ export async function connect(options: {
       : await terminalSession(url, path.join(config.cacheDir, "terminal-sessions.json"));
     return open(url, { ...(key && { key }), ...(cookie && { cookie }) }, async () => undefined);
   }
+  // Not above: every command, --help too, would load the whole server.
+  const { Patchbay } = await import("../main.ts");
   const own = await Patchbay.start(
     { ...config, host: "127.0.0.1", port: 0, model: options.model ?? config.model },
     { log: options.log },

@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { readConfig } from "../config.ts";
-import { Patchbay } from "../main.ts";
 import { note } from "./output.ts";
 
 export function addServe(program: Command): void {
@@ -16,6 +15,8 @@ export function addServe(program: Command): void {
         ...(options.port && { PORT: options.port }),
         ...(options.model && { PATCHBAY_MODEL: options.model }),
       };
+      // Not above: every command, --help too, would load the whole server.
+      const { Patchbay } = await import("../main.ts");
       const patchbay = await Patchbay.start(readConfig(env), { log: note });
       note(`Patchbay listens on ${patchbay.url}`);
       const ended = new Promise<void>((resolve) => {

@@ -13,9 +13,11 @@ import {
 import { Patchbay } from "../../server/main.ts";
 import { type ConversationChange, type LoggedEvent, limits } from "../../server/protocol/index.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { connectAs, newPerson, startServer, testConfig, visit } from "../support/server.ts";
+import { connectAs, newPerson, serverForAll, startServer, testConfig, visit } from "../support/server.ts";
 import { ask, askAndSeeStart, converse, LONG_QUESTION } from "../support/talk.ts";
 
+/** Most tests are people of their own on one server, as in life. */
+const server = serverForAll();
 const transcriptOf = (open: OpenConversation): Transcript => open.snapshot() as Transcript;
 
 describe("a turn", () => {
@@ -26,7 +28,7 @@ describe("a turn", () => {
     ["entertainment", "Recommend me a funny movie for tonight"],
     ["base", "What time zone is Lisbon in?"],
   ])("of %s is answered by its expert", async (expected, question) => {
-    const { url } = await startServer();
+    const { url } = server();
     const open = await converse(await newPerson(url));
     const answer = await ask(open, question);
     expect(answer).toMatchObject({ expert: { id: expected }, decision: { domain: expected, pinned: false } });
@@ -39,7 +41,7 @@ describe("a turn", () => {
   });
 
   it("can be given to an expert by hand, for one answer or for the whole conversation", async () => {
-    const { url } = await startServer();
+    const { url } = server();
     const client = await newPerson(url);
     const open = await converse(client);
     expect(await ask(open, "Hello there", "health")).toMatchObject({
@@ -59,7 +61,7 @@ describe("a turn", () => {
   });
 
   it("can be answered again beside the first answer, and either branch can go on", async () => {
-    const { url } = await startServer();
+    const { url } = server();
     const open = await converse(await newPerson(url));
     const first = await ask(open, "Recommend me a book");
     const again = await open.regenerate(first.id, "base");
@@ -74,7 +76,7 @@ describe("a turn", () => {
   });
 
   it("is stored once when it is sent twice, one after the other or at the same moment", async () => {
-    const { url } = await startServer();
+    const { url } = server();
     const client = await newPerson(url);
     const { conversation } = await client.call("conversation:create", {});
     const message = { conversationId: conversation.id, clientId: "same", text: "Hello" };
@@ -91,7 +93,7 @@ describe("a turn", () => {
 
 describe("stop", () => {
   it("keeps what was written, changes nothing the second time, and the conversation goes on", async () => {
-    const { url } = await startServer();
+    const { url } = server();
     const client = await newPerson(url);
     const open = await converse(client);
     const started = await askAndSeeStart(open, LONG_QUESTION, "base");
@@ -112,7 +114,7 @@ describe("stop", () => {
 
 describe("an answer that is being written", () => {
   it("goes on without its reader, and a reload shows all of it", async () => {
-    const { url } = await startServer();
+    const { url } = server();
     const cookie = await visit(url);
     const before = await connectAs(url, cookie);
     const open = await converse(before);
@@ -131,7 +133,7 @@ describe("an answer that is being written", () => {
   });
 
   it("is replayed from the last number seen, without gap or repeat", async () => {
-    const { url } = await startServer();
+    const { url } = server();
     const client = await newPerson(url);
     const open = await converse(client);
     const answer = await ask(open, "Recommend me a funny movie");
@@ -191,7 +193,7 @@ describe("an answer that is being written", () => {
 
 describe("conversations", () => {
   it("are created, renamed and deleted, and the person's other tabs follow", async () => {
-    const { url } = await startServer();
+    const { url } = server();
     const cookie = await visit(url);
     const [one, other] = [await connectAs(url, cookie), await connectAs(url, cookie)];
     const changes: ConversationChange[] = [];
@@ -210,7 +212,7 @@ describe("conversations", () => {
   });
 
   it("take their title from the first question", async () => {
-    const { url } = await startServer();
+    const { url } = server();
     const client = await newPerson(url);
     const open = await converse(client);
     await ask(open, "Where is my parcel?");
@@ -219,7 +221,7 @@ describe("conversations", () => {
   });
 
   it("belong to whom made them: for everybody else they do not exist", async () => {
-    const { url } = await startServer();
+    const { url } = server();
     const open = await converse(await newPerson(url));
     const answer = await ask(open, "Recommend me a book");
     const stranger = await newPerson(url);
@@ -246,7 +248,7 @@ describe("conversations", () => {
 
 describe("bad input", () => {
   it("is answered with a code, and the server stays up", async () => {
-    const { url } = await startServer();
+    const { url } = server();
     const client = await newPerson(url);
     const { conversation } = await client.call("conversation:create", {});
     const raw = io(url, { transports: ["websocket"], forceNew: true });
@@ -296,7 +298,7 @@ describe("bad input", () => {
   });
 
   it("over HTTP has the same shape", async () => {
-    const { url } = await startServer();
+    const { url } = server();
     const post = (body: string) =>
       fetch(`${url}/api/session`, { method: "POST", headers: { "content-type": "application/json" }, body });
     expect((await post("{")).status).toBe(400);
@@ -310,7 +312,7 @@ describe("bad input", () => {
   });
 
   it("from another site or through a rebound name is turned away", async () => {
-    const { url } = await startServer();
+    const { url } = server();
     const headers = { origin: "https://evil.example" };
     const response = await fetch(`${url}/api/session`, {
       method: "POST",
@@ -373,7 +375,7 @@ describe("starting", () => {
   });
 
   it("on a taken port says which one and what to do", async () => {
-    const { url } = await startServer();
+    const { url } = server();
     const port = Number(new URL(url).port);
     await expect(Patchbay.start(testConfig({ port }))).rejects.toMatchObject({
       code: "port-taken",
@@ -454,14 +456,15 @@ describe("a full disk", () => {
     const open = await converse(client);
     const kept = await ask(open, "Where is my parcel?");
     let failure: unknown;
-    for (let index = 0; index < 40 && !failure; index++)
-      await client.call("conversation:create", { title: "x".repeat(limits.titleChars) }).then(
-        () =>
-          ask(open, `${"padding ".repeat(400)}${index}`, "base").then(
-            (answer) => (failure = answer.error ?? undefined),
-          ),
-        (error) => (failure = error),
-      );
+    // The question fills the disk; its answer need not be waited for.
+    const fill = async (index: number): Promise<unknown> => {
+      await client.call("conversation:create", { title: "x".repeat(limits.titleChars) });
+      const text = `${"padding ".repeat(400)}${index}`;
+      const { id, generationId } = await open.send(text, { clientId: `${index}`, adapter: "base" });
+      await open.stop(generationId);
+      return (await open.when(id, ({ status }) => status !== "streaming")).error ?? undefined;
+    };
+    for (let index = 0; index < 40 && !failure; index++) failure = await fill(index).catch((error) => error);
     expect(failure).toMatchObject({ code: "storage-full" });
     const { messages } = await client.call("conversation:open", { conversationId: open.id });
     expect(messages.find((message) => message.id === kept.id)?.text).toBe(kept.text);

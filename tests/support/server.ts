@@ -1,4 +1,7 @@
-import { onTestFinished } from "vitest";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { beforeAll, onTestFinished } from "vitest";
 import { PatchbayClient } from "../../client/sdk/index.ts";
 import { type Config, readConfig } from "../../server/config.ts";
 import { Patchbay, type StartOptions } from "../../server/main.ts";
@@ -10,8 +13,8 @@ export function testConfig(overrides: Partial<Config> = {}): Config {
     ...readConfig({ ...process.env, PORT: "0", PATCHBAY_GPU: "off" }),
     // Each server makes every adapter's context at its start: smaller ones make many starts shorter.
     sequences: 2,
-    dataDir: temporaryFolder(),
     ...overrides,
+    dataDir: overrides.dataDir ?? temporaryFolder(),
   };
 }
 
@@ -24,6 +27,21 @@ export async function startServer(
   onTestFinished(() => patchbay.close());
   await patchbay.ready;
   return patchbay;
+}
+
+/** One server for all tests of a file. */
+export function serverForAll(): () => Patchbay {
+  let patchbay: Patchbay;
+  beforeAll(async () => {
+    const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), "patchbay-test-"));
+    patchbay = await Patchbay.start(testConfig({ dataDir }));
+    await patchbay.ready;
+    return async () => {
+      await patchbay.close();
+      fs.rmSync(dataDir, { recursive: true, force: true });
+    };
+  });
+  return () => patchbay;
 }
 
 /** Somebody's cookie, as a first visit gets it. */
