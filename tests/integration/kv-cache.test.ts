@@ -177,7 +177,7 @@ describe("state that is kept from turn to turn", () => {
     });
     onTestFinished(() => context.dispose());
     const sequence = context.getSequence();
-    const shipped = await logitsAfter({ group: "", sequence, usedAt: 0 }, prompt);
+    const shipped = await logitsAfter({ group: "", index: 0, sequence, usedAt: 0 }, prompt);
     const { pool: bare } = coldPool();
     const none = await lend(bare, null, prompt);
     const without = await logitsAfter(none, prompt);

@@ -10,6 +10,8 @@ const RECENT_MS = 10_000;
 /** A sequence of some adapter's context, lent to one generation at a time; its KV state stays for the next one. */
 export interface Slot {
   group: string;
+  /** Its place in the context: llama.cpp reads sequences that follow on each other in one go. */
+  index: number;
   sequence: LlamaContextSequence;
   usedAt: number;
 }
@@ -101,6 +103,7 @@ export class ContextPool {
     group.lent--;
     slot.usedAt = this.#options.now();
     group.free.push(slot);
+    group.free.sort((one, other) => one.index - other.index);
   }
 
   /** Closes an adapter's context; one that is in use stays. */
@@ -126,7 +129,7 @@ export class ContextPool {
   #newGroup(key: string, opened: AdapterContext): OpenGroup {
     const free = Array.from(
       { length: this.#options.sequences },
-      (): Slot => ({ group: key, sequence: opened.context.getSequence(), usedAt: 0 }),
+      (_, index): Slot => ({ group: key, index, sequence: opened.context.getSequence(), usedAt: 0 }),
     );
     return { key, opened, free, lent: 0, usedAt: this.#options.now(), answeredAt: null };
   }
@@ -148,10 +151,14 @@ export class ContextPool {
 
 /** Lends the free sequence that is best for this prompt. */
 function take(group: OpenGroup, prefix: Token[], warm: number, now: number): { slot: Slot; shared: number } {
-  const holdings = group.free.map(({ sequence, usedAt }) => ({
+  const total = group.free.length + group.lent;
+  const free = new Set(group.free.map(({ index }) => index));
+  const isInUse = (index: number) => index >= 0 && index < total && !free.has(index);
+  const holdings = group.free.map(({ index, sequence, usedAt }) => ({
     shared: sequence.compareContextTokens(prefix).firstDifferentIndex,
     held: sequence.nextTokenIndex,
     idleMs: now - usedAt,
+    besideRunning: isInUse(index - 1) || isInUse(index + 1),
   }));
   const index = chooseSequence(holdings, warm);
   const shared = holdings[index]?.shared ?? 0;

@@ -150,6 +150,8 @@ export class StepLoop {
   async #step(step: Step): Promise<void> {
     const startedAt = performance.now();
     const works = (step.kind === "decode" ? step.ids : [step.id]).flatMap((id) => this.#works.get(id) ?? []);
+    // llama.cpp cuts a batch wherever a sequence is not the one after the last, and reads the weights anew for each part.
+    works.sort((one, other) => (one.slot?.index ?? 0) - (other.slot?.index ?? 0));
     const tokens = step.kind === "prefill" ? step.tokens : 0;
     await Promise.all(works.map((work) => work.step(tokens).catch((error) => this.#fail(work, error))));
     const now = performance.now();
