@@ -17,14 +17,41 @@ const request = (content: string, maxTokens: number): GenerateRequest => ({
 const long = request("Write a very long story about the sea.", 1_500);
 const huge = "lighthouse ".repeat(900);
 
-/** `stopMs`: time from abort to the end of the stream, stopped in decode, in prefill and in the queue in turn. */
+/**
+ * `stopMs`: time from abort to the end of the stream, stopped in decode, in prefill and in the queue in turn.
+ * `cancelBesideThreeMs`: the same while three others stream through the same context; its sequence is free then.
+ */
 export const stopLatency: Measurement = {
-  units: { stopMs: "ms" },
+  units: { stopMs: "ms", cancelBesideThreeMs: "ms" },
   needsPeer: false,
-  measure: async (context) => ({ stopMs: await measure(context) }),
+  measure: async (context) => ({
+    stopMs: await alone(context),
+    cancelBesideThreeMs: await besideThree(context),
+  }),
 };
 
-async function measure(context: Context): Promise<Figure> {
+async function besideThree(context: Context): Promise<Figure> {
+  return withEngine(context, { contextSize: 2048, sequences: 4 }, async (engine) => {
+    const all: number[] = [];
+    for (let repeat = 0; repeat < REPEATS; repeat++) {
+      const done = new AbortController();
+      const others = ["b", "c", "d"].map((user) => drain(engine, { ...long, user }, done.signal));
+      // By then all four have read their prompts, and their texts are of different lengths.
+      for (const ms of [1_000, 300, 450]) all.push(await stopAfter(engine, { ...long, user: "a" }, ms));
+      done.abort();
+      await Promise.all(others);
+      context.note(
+        `beside three: ${all
+          .slice(-3)
+          .map((ms) => ms.toFixed(0))
+          .join(", ")} ms`,
+      );
+    }
+    return slowestCounts(figure(all, 100, "lower"));
+  });
+}
+
+async function alone(context: Context): Promise<Figure> {
   return withEngine(context, { contextSize: 2048, sequences: 2 }, async (engine) => {
     await stopAfter(engine, long, 500);
     const all: number[] = [];
@@ -44,11 +71,12 @@ async function measure(context: Context): Promise<Figure> {
       );
       all.push(decode, prefill, queue);
     }
-    // The slowest one counts: nobody who presses stop waits for a median.
-    const measured = figure(all, 300, "lower");
-    return { ...measured, met: measured.high <= measured.goal };
+    return slowestCounts(figure(all, 300, "lower"));
   });
 }
+
+/** Nobody who presses stop waits for a median. */
+const slowestCounts = (measured: Figure): Figure => ({ ...measured, met: measured.high <= measured.goal });
 
 async function stopAfter(engine: LocalEngine, what: GenerateRequest, ms: number): Promise<number> {
   const controller = new AbortController();

@@ -144,7 +144,7 @@ describe("an engine that many share", () => {
       },
     });
     expect(cancelled.reason).toBe("stopped");
-    // It waited for the lock of a busy context until the others ended, seconds later; `stopMs` of the bench has the time.
+    // It waited for the lock of a busy context until the others ended, seconds later; `cancelBesideThreeMs` of the bench has the time.
     expect(cancelled.endedAt - abortedAt).toBeLessThan(1_500);
     // The sequence is trimmed and used again beside the same three.
     const again = await run(engine, request("a", "Tell me about rain."));
