@@ -11,7 +11,10 @@ export interface EngineHealth {
   threadPool: number;
   /** Layers of the model on the GPU. */
   gpuLayers: number;
-  /** Adapters (the base model counts as one) that are ready now, and the most that fit into the memory given to them. */
+  /**
+   * Adapters (the base model counts as one) that are ready now, and the most whose contexts fit into the memory given to
+   * them.
+   */
   contexts: number;
   maxContexts: number;
   /** Conversations whose state the contexts can hold, and those being answered. */

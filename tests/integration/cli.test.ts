@@ -1,6 +1,7 @@
+import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { cli } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { newPerson, startServer } from "../support/server.ts";
@@ -41,6 +42,23 @@ describe("the command line", () => {
     const { code, stderr } = await cli(args);
     expect(code).toBe(2);
     expect(stderr).toContain(hint);
+  });
+
+  it("serves until it is ended, and leaves nothing behind even when it is killed", async () => {
+    const TMPDIR = temporaryFolder();
+    const env = { ...process.env, PORT: "0", PATCHBAY_GPU: "off", PATCHBAY_DATA: temporaryFolder(), TMPDIR };
+    const server = spawn(process.execPath, ["dist/server/cli/patchbay.js", "serve"], { env });
+    onTestFinished(() => void server.kill("SIGKILL"));
+    let notes = "";
+    server.stderr.setEncoding("utf8").on("data", (text: string) => {
+      notes += text;
+    });
+    await expect.poll(() => notes, { timeout: 30_000 }).toMatch(/listens on http:\/\/127\.0\.0\.1:\d+/);
+    const url = /http:\S+/.exec(notes)?.[0];
+    await expect.poll(async () => (await fetch(`${url}/health`)).status, { timeout: 30_000 }).toBe(200);
+    expect(fs.readdirSync(TMPDIR)).toHaveLength(1);
+    server.kill("SIGKILL");
+    await expect.poll(() => fs.readdirSync(TMPDIR), { timeout: 10_000 }).toEqual([]);
   });
 
   it("answers a question as one JSON value, by an engine of its own", async () => {

@@ -222,7 +222,7 @@ describe("adapters plugged in and out", () => {
   let engine: LocalEngine;
   beforeAll(async () => {
     // Room for two contexts.
-    engine = await startEngine({ contextSize: 512, sequences: 2, memoryMiB: 2 * 72 });
+    engine = await startEngine({ contextSize: 512, sequences: 2, memoryMiB: 2 * 92 });
     await engine.ready();
   });
   afterAll(() => engine.close());

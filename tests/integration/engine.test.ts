@@ -18,7 +18,7 @@ let adapters: Map<string, AdapterFile>;
 beforeAll(async () => {
   adapters = await shippedAdapters();
   // Room for three contexts of two sequences.
-  engine = await startEngine({ contextSize: CONTEXT, memoryMiB: 3 * 95 });
+  engine = await startEngine({ contextSize: CONTEXT, memoryMiB: 3 * 115 });
   await engine.ready();
 });
 afterAll(() => engine.close());

@@ -34,6 +34,7 @@ function coldPool(maxContexts = 2) {
     threads: 1,
     batchSize: 256,
     maxContexts,
+    budgetBytes: Number.POSITIVE_INFINITY,
     states,
     folder: temporaryFolder(),
     now: () => performance.now(),

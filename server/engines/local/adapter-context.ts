@@ -17,6 +17,8 @@ export interface AdapterContext {
   context: LlamaContext;
   /** Where the model took the adapter from; null for the base model alone. */
   loadedFrom: string | null;
+  /** What both take, the adapter as it was loaded. */
+  bytes: number;
 }
 
 /**
@@ -31,17 +33,18 @@ export async function openContext(
   options: ContextOptions,
   folder: string,
 ): Promise<AdapterContext> {
-  if (!adapter) return { context: await model.createContext(options), loadedFrom: null };
+  if (!adapter) return opened(await model.createContext(options), null, 0);
   const copy = path.join(folder, `${adapter.sha256}.gguf`);
   try {
     const file = await provedFile(adapter);
     // A GPU has kernels of its own.
-    await fs.promises.writeFile(copy, model.gpuLayers > 0 ? file : padAdapter(file));
+    const content = model.gpuLayers > 0 ? file : padAdapter(file);
+    await fs.promises.writeFile(copy, content);
     const context = await model.createContext({
       ...options,
       lora: { adapters: [{ filePath: copy, scale: 1 }] },
     });
-    return { context, loadedFrom: copy };
+    return opened(context, copy, content.length);
   } catch (cause) {
     if (cause instanceof PatchbayError) throw cause;
     throw new PatchbayError(
@@ -53,6 +56,11 @@ export async function openContext(
     // The model has read it, or never will.
     fs.rmSync(copy, { force: true });
   }
+}
+
+function opened(context: LlamaContext, loadedFrom: string | null, adapterBytes: number): AdapterContext {
+  const { ram, vram } = context.memoryUsage;
+  return { context, loadedFrom, bytes: ram + vram + adapterBytes };
 }
 
 /** Gives back a context's memory and its adapter's. */

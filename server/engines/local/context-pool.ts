@@ -35,6 +35,7 @@ export interface Want {
 
 export interface PoolOptions extends ContextOptions {
   maxContexts: number;
+  budgetBytes: number;
   states: PromptStates;
   /** For copies of adapters on their way into the model. */
   folder: string;
@@ -63,7 +64,7 @@ export class ContextPool {
       contexts: groups.length,
       sequences: groups.length * this.#options.sequences,
       sequencesInUse: groups.reduce((sum, group) => sum + group.lent, 0),
-      contextBytes: groups.reduce((sum, { opened }) => sum + bytesOf(opened), 0),
+      contextBytes: this.#bytes,
     };
   }
 
@@ -118,7 +119,7 @@ export class ContextPool {
   }
 
   async #openFor(want: Want): Promise<OpenGroup | null> {
-    if (this.#open.size >= this.#options.maxContexts && !(await this.#evict(want))) return null;
+    while (this.#isFull) if (!(await this.#evict(want))) return null;
     const { contextSize, sequences, threads, batchSize, folder } = this.#options;
     const options = { contextSize, sequences, threads, batchSize };
     const group = this.#newGroup(want.key, await openContext(this.#model, want.adapter, options, folder));
@@ -132,6 +133,17 @@ export class ContextPool {
       (_, index): Slot => ({ group: key, index, sequence: opened.context.getSequence(), usedAt: 0 }),
     );
     return { key, opened, free, lent: 0, usedAt: this.#options.now(), answeredAt: null };
+  }
+
+  get #bytes(): number {
+    return [...this.#open.values()].reduce((sum, { opened }) => sum + opened.bytes, 0);
+  }
+
+  /** Whether one more, as large as the largest, would be too much. One is always allowed. */
+  get #isFull(): boolean {
+    const { maxContexts, budgetBytes } = this.#options;
+    const largest = Math.max(0, ...[...this.#open.values()].map(({ opened }) => opened.bytes));
+    return this.#open.size >= maxContexts || (this.#open.size > 0 && this.#bytes + largest > budgetBytes);
   }
 
   async #evict({ background }: Want): Promise<boolean> {
@@ -168,5 +180,3 @@ function take(group: OpenGroup, prefix: Token[], warm: number, now: number): { s
   slot.usedAt = now;
   return { slot, shared };
 }
-
-const bytesOf = ({ context }: AdapterContext): number => context.memoryUsage.ram + context.memoryUsage.vram;

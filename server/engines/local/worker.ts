@@ -1,3 +1,4 @@
+import fs from "node:fs";
 import os from "node:os";
 import { getLlama, type Llama, LlamaLogLevel, type LlamaModel, type Token } from "node-llama-cpp";
 import { type EngineHealth, PatchbayError } from "../../protocol/index.ts";
@@ -97,6 +98,7 @@ class Worker {
       threads: this.#threads,
       batchSize: batchSizeOn(llama),
       maxContexts: plan.maxContexts,
+      budgetBytes: plan.budgetBytes,
       states: this.#states,
       folder: options.stateDir,
       now: () => performance.now(),
@@ -260,10 +262,12 @@ function bodyOf(error: unknown) {
 }
 
 let worker: Worker | null = null;
+let stateDir: string | null = null;
 
 process.on("message", (message: ToWorker) => {
   switch (message.type) {
     case "load":
+      stateDir = message.options.stateDir;
       Worker.load(message.options).then(
         (loaded) => {
           worker = loaded;
@@ -289,8 +293,11 @@ process.on("message", (message: ToWorker) => {
   }
 });
 
-// A server that died cannot say goodbye: without it there is nobody to answer for. Signals belong to the server, which
-// lets running answers end first.
-process.on("disconnect", () => process.exit(0));
+// A server that died cannot say goodbye: without it there is nobody to answer for, and nobody else to tidy up. Signals
+// belong to the server, which lets running answers end first.
+process.on("disconnect", () => {
+  if (stateDir !== null) fs.rmSync(stateDir, { recursive: true, force: true });
+  process.exit(0);
+});
 process.on("SIGINT", () => undefined);
 process.on("SIGTERM", () => undefined);
