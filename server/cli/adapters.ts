@@ -3,7 +3,18 @@ import path from "node:path";
 import type { Command } from "commander";
 import { ulid } from "ulid";
 import { type Config, packageRoot, readConfig } from "../config.ts";
-import { defaultTrainConfig, type TrainConfig, type TrainerEvent, trainAdapter } from "../learning/index.ts";
+import {
+  createAdapter,
+  type DatasetReport,
+  defaultTrainConfig,
+  importConversations,
+  readDataset,
+  readPlan,
+  type TrainConfig,
+  type TrainerEvent,
+  trainAdapter,
+  verifyDataset,
+} from "../learning/index.ts";
 import { resolveModel } from "../models/index.ts";
 import { PatchbayError } from "../protocol/index.ts";
 import { adapterFolders, readCards, readManifest } from "../registry/index.ts";
@@ -21,6 +32,40 @@ export function addAdapters(program: Command): void {
       if (options.json) printJson(rows);
       else
         printLine(table([["ID", "VERSION", "BASE", "SIZE", "LOSS BASE", "ADAPTER", ""], ...rows.map(cells)]));
+    });
+  adapters
+    .command("new")
+    .description(
+      "make a domain's folder from conversations: JSON lines in a common chat form, or a CSV table",
+    )
+    .argument("<id>", "the new domain")
+    .requiredOption("--data <file>", "conversations to learn from")
+    .option("--title <title>", "what people see (default: the id)")
+    .option("--description <text>", "what it is for")
+    .option("--prompt <text>", "system prompt (default: the one that most rows came with)")
+    .option("--skip-refused", "leave rows out that are no conversations, instead of stopping")
+    .option("--json", "print one JSON value")
+    .addHelpText("after", "\nExample:\n  $ npx patchbay adapters new legal --data my.jsonl")
+    .action((id: string, options: NewFlags) => {
+      const created = makeNew(id, options, readConfig(process.env));
+      if (options.json) return printJson(created);
+      printLine(`${created.folder}: ${created.train} conversations to train on, ${created.heldOut} held out`);
+      if (created.labels.length > 0) printLine(`labels: ${created.labels.join(", ")}`);
+      printLine(`Next: npx patchbay adapters verify ${id} && npx patchbay adapters train ${id}`);
+    });
+  adapters
+    .command("verify")
+    .description(
+      "check an adapter's dataset: labels, plan of coverage, near-duplicates, leaks between its parts",
+    )
+    .argument("<id>", "folder below adapters/")
+    .option("--json", "print one JSON value")
+    .addHelpText("after", "\nExample:\n  $ npx patchbay adapters verify health")
+    .action((id: string, options: { json?: boolean }) => {
+      const report = verify(folderOf(id, readConfig(process.env)));
+      if (options.json) printJson(report);
+      else printReport(report);
+      if (report.problems.length > 0) process.exitCode = 1;
     });
   adapters
     .command("train")
@@ -42,6 +87,44 @@ export function addAdapters(program: Command): void {
         `${id}@${card.ordinal}: held-out loss ${base.toFixed(3)} → ${adapter.toFixed(3)} (${percent(adapter / base - 1)})`,
       );
     });
+}
+
+interface NewFlags {
+  data: string;
+  title?: string;
+  description?: string;
+  prompt?: string;
+  skipRefused?: boolean;
+  json?: boolean;
+}
+
+const SHOWN_PROBLEMS = 20;
+
+function makeNew(id: string, { data, title, description, prompt, skipRefused }: NewFlags, config: Config) {
+  if (!fs.existsSync(data)) throw new PatchbayError("data-invalid", `${data} does not exist.`);
+  const { rows, refused } = importConversations(fs.readFileSync(data, "utf8"), path.basename(data));
+  for (const { where, why } of refused.slice(0, SHOWN_PROBLEMS)) note(`${where}: ${why}`);
+  if (refused.length > SHOWN_PROBLEMS) note(`… and ${refused.length - SHOWN_PROBLEMS} more`);
+  if (refused.length > 0 && !skipRefused)
+    throw new PatchbayError("data-invalid", `${refused.length} rows of ${data} are no conversations.`, {
+      hint: "Mend them, or leave them out with --skip-refused.",
+      details: refused,
+    });
+  const name = title ?? id;
+  return {
+    ...createAdapter(
+      {
+        id,
+        title: name,
+        description: description ?? `Questions about ${name}`,
+        prompt: prompt ?? null,
+        source: path.basename(data),
+        rows,
+      },
+      config,
+    ),
+    refused: refused.length,
+  };
 }
 
 interface TrainFlags {
@@ -72,14 +155,50 @@ function trainConfig(flags: TrainFlags): TrainConfig {
   };
 }
 
+/** @throws {PatchbayError} `adapter-unknown` */
+function folderOf(id: string, { adaptersDir }: Config): string {
+  const folder = path.join(adaptersDir, id);
+  if (fs.existsSync(path.join(folder, "adapter.json"))) return folder;
+  const known = adapterFolders(adaptersDir).map((other) => path.basename(other));
+  throw new PatchbayError("adapter-unknown", `There is no adapter "${id}".`, {
+    hint: `There are: ${known.join(", ")}.`,
+  });
+}
+
+function verify(folder: string): DatasetReport {
+  const dataset = path.join(folder, "dataset");
+  const { train, heldOut } = readDataset(dataset);
+  const labels = readManifest(folder).labelTask?.labels ?? null;
+  return verifyDataset({ train, heldOut, plan: readPlan(dataset), labels });
+}
+
+function printReport({
+  train,
+  heldOut,
+  multiTurn,
+  nearDuplicates,
+  labels,
+  planned,
+  problems,
+}: DatasetReport): void {
+  const plan = planned === null ? "no plan" : `${planned} planned`;
+  printLine(
+    `${train} conversations to train on, ${heldOut} held out, ${share(multiTurn)} with several turns, ${plan}; near-duplicates ${share(nearDuplicates.rate)}`,
+  );
+  if (labels.length > 0)
+    printLine(
+      table([
+        ["LABEL", "TRAIN", "HELD OUT"],
+        ...labels.map(({ label, ...count }) => [label, `${count.train}`, `${count.heldOut}`]),
+      ]),
+    );
+  for (const problem of problems.slice(0, SHOWN_PROBLEMS)) printLine(problem);
+  if (problems.length > SHOWN_PROBLEMS) printLine(`… and ${problems.length - SHOWN_PROBLEMS} more`);
+  if (problems.length === 0) printLine("nothing to mend");
+}
+
 async function train(id: string, config: Config, training: TrainConfig) {
-  const folder = path.join(config.adaptersDir, id);
-  if (!fs.existsSync(path.join(folder, "adapter.json"))) {
-    const known = adapterFolders(config.adaptersDir).map((other) => path.basename(other));
-    throw new PatchbayError("adapter-unknown", `There is no adapter "${id}".`, {
-      hint: `There are: ${known.join(", ")}.`,
-    });
-  }
+  const folder = folderOf(id, config);
   const progress = new ProgressLine();
   const base = await resolveModel(config.model, config.cacheDir, (step, share) => progress.show(step, share));
   try {
@@ -159,5 +278,6 @@ function cells(row: ReturnType<typeof summary>): string[] {
 }
 
 const percent = (share: number): string => `${share > 0 ? "+" : "−"}${Math.abs(share * 100).toFixed(1)}%`;
+const share = (of: number): string => `${(of * 100).toFixed(1)}%`;
 const duration = (seconds: number): string =>
   seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;

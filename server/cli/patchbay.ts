@@ -22,7 +22,8 @@ async function main(argv: string[]): Promise<number> {
     add(program);
   try {
     await program.parseAsync(argv);
-    return 0;
+    // A command that has printed its finding, and it is a bad one, sets this itself.
+    return Number(process.exitCode ?? 0);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     reportFailure(error, argv.includes("--json"));

@@ -10,6 +10,8 @@ const Turn = z.object({ role: z.enum(["user", "assistant"]), content: z.string()
 /** A conversation to learn from, in the standard `messages` form: user and assistant in turns, the answer last. */
 export const Conversation = z.object({
   id: z.string().min(1),
+  /** Gold label of the first user turn, from the closed set of the adapter's label task. */
+  label: z.string().min(1).optional(),
   messages: z
     .array(Turn)
     .min(2)

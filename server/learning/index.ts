@@ -1,5 +1,10 @@
+export { type PlannedRow, readPlan } from "./coverage-plan.ts";
 export { type Conversation, readConversations, readDataset } from "./dataset.ts";
+export { type Import, type Imported, importConversations } from "./import-conversations.ts";
+export { type NearDuplicate, nearDuplicates } from "./near-duplicates.ts";
+export { type CreatedAdapter, createAdapter, type NewAdapter } from "./new-adapter.ts";
 export { pythonEnvironment } from "./python-environment.ts";
 export { defaultTrainConfig, type TrainConfig, trainAdapter, writeRunFolder } from "./train-adapter.ts";
 export type { TrainerEvent } from "./trainer.ts";
 export { type TrainingRow, trainingRow } from "./training-rows.ts";
+export { type DatasetReport, verifyDataset } from "./verify-dataset.ts";

@@ -24,6 +24,14 @@ export const Manifest = z.strictObject({
     repeatPenalty: z.number().min(1).max(2),
     maxTokens: z.number().int().min(1).max(8192),
   }),
+  /** What a first user turn is to be told apart by; training teaches it beside the answers, evaluation measures it. */
+  labelTask: z
+    .strictObject({
+      question: z.string().min(1).max(300),
+      labels: z.array(z.string().min(1).max(60)).min(2).max(100),
+    })
+    .nullable()
+    .default(null),
   /** Ordinal of the version that serves; null before the first training. */
   current: z.number().int().min(1).nullable(),
 });

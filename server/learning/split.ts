@@ -1,0 +1,44 @@
+import { createHash } from "node:crypto";
+import type { Conversation } from "./dataset.ts";
+import { nearDuplicates } from "./near-duplicates.ts";
+
+/** Of all rows, and no more than so many: beyond that a held-out loss hardly gets surer. */
+const HELD_OUT_SHARE = 0.2;
+const MOST_HELD_OUT = 400;
+
+export interface Split {
+  train: Conversation[];
+  heldOut: Conversation[];
+}
+
+/**
+ * Splits rows by chance, the same way each time: by the hash of what is asked first. Rows that are nearly the same stay
+ * on one side, so that nothing held out was nearly trained on.
+ */
+export function splitRows(rows: readonly Conversation[]): Split {
+  const clusters = clustersOf(rows).sort((a, b) => (draw(a) < draw(b) ? -1 : 1));
+  const wanted = Math.min(MOST_HELD_OUT, Math.round(rows.length * HELD_OUT_SHARE));
+  const held = new Set<string>();
+  for (const cluster of clusters)
+    if (held.size + cluster.length <= wanted) for (const { id } of cluster) held.add(id);
+  return {
+    train: rows.filter(({ id }) => !held.has(id)),
+    heldOut: rows.filter(({ id }) => held.has(id)),
+  };
+}
+
+function clustersOf(rows: readonly Conversation[]): Conversation[][] {
+  const clusters = new Map(rows.map((row) => [row.id, [row]]));
+  for (const { id, of } of nearDuplicates(rows)) {
+    const [one, other] = [clusters.get(id), clusters.get(of)];
+    if (!one || !other || one === other) continue;
+    other.push(...one);
+    for (const row of one) clusters.set(row.id, other);
+  }
+  return [...new Set(clusters.values())];
+}
+
+const draw = ([first]: Conversation[]): string =>
+  createHash("sha256")
+    .update(first?.messages[0]?.content ?? "")
+    .digest("hex");

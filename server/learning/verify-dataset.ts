@@ -1,0 +1,114 @@
+import type { PlannedRow } from "./coverage-plan.ts";
+import type { Conversation } from "./dataset.ts";
+import { type NearDuplicate, nearDuplicates } from "./near-duplicates.ts";
+
+/** More near-duplicates than this share of all rows teach a template, not a domain. */
+const MOST_NEAR_DUPLICATES = 0.02;
+
+export interface DatasetReport {
+  train: number;
+  heldOut: number;
+  /** Share of conversations with several user turns. */
+  multiTurn: number;
+  nearDuplicates: { rate: number; rows: NearDuplicate[] };
+  labels: { label: string; train: number; heldOut: number }[];
+  /** Conversations that the coverage plan has; null where there is no plan. */
+  planned: number | null;
+  /** What has to be mended, a sentence each. */
+  problems: string[];
+}
+
+export interface DatasetParts {
+  train: readonly Conversation[];
+  heldOut: readonly Conversation[];
+  plan: readonly PlannedRow[] | null;
+  /** The closed set of the label task; null where the domain has none. */
+  labels: readonly string[] | null;
+}
+
+/** What a dataset holds and what is wrong with it, beyond what reading it refuses already. */
+export function verifyDataset({ train, heldOut, plan, labels }: DatasetParts): DatasetReport {
+  const rows = [...train, ...heldOut];
+  const near = nearDuplicates(rows);
+  const rate = near.length / rows.length;
+  return {
+    train: train.length,
+    heldOut: heldOut.length,
+    multiTurn: rows.filter(({ messages }) => messages.length > 2).length / rows.length,
+    nearDuplicates: { rate, rows: near },
+    labels: countLabels(train, heldOut, labels ?? []),
+    planned: plan?.length ?? null,
+    problems: [
+      ...repeatedIds(rows),
+      ...(rate >= MOST_NEAR_DUPLICATES
+        ? [`${percent(rate)} of the rows are near-duplicates of others.`]
+        : []),
+      ...leaks(near, new Set(train.map(({ id }) => id))),
+      ...(labels ? wrongLabels(rows, heldOut, labels) : []),
+      ...(plan ? unlikeThePlan(rows, plan) : []),
+    ],
+  };
+}
+
+function countLabels(
+  train: readonly Conversation[],
+  heldOut: readonly Conversation[],
+  labels: readonly string[],
+) {
+  const count = (rows: readonly Conversation[], label: string) =>
+    rows.filter((row) => row.label === label).length;
+  return labels.map((label) => ({ label, train: count(train, label), heldOut: count(heldOut, label) }));
+}
+
+function repeatedIds(rows: readonly Conversation[]): string[] {
+  const seen = new Set<string>();
+  return rows.flatMap(({ id }) => {
+    if (seen.has(id)) return [`The id ${id} stands at more than one row.`];
+    seen.add(id);
+    return [];
+  });
+}
+
+/** A row that was nearly trained on says little about new questions. */
+function leaks(near: readonly NearDuplicate[], trained: ReadonlySet<string>): string[] {
+  return near
+    .filter(({ id, of }) => trained.has(id) !== trained.has(of))
+    .map(({ id, of }) => `${id} is held out and nearly the same as ${of}, which is trained on.`);
+}
+
+function wrongLabels(
+  rows: readonly Conversation[],
+  heldOut: readonly Conversation[],
+  labels: readonly string[],
+): string[] {
+  const known = new Set(labels);
+  const tested = new Set(heldOut.map(({ label }) => label));
+  return [
+    ...rows
+      .filter(({ label }) => label === undefined || !known.has(label))
+      .map(({ id, label }) =>
+        label === undefined
+          ? `${id} has no label.`
+          : `${id} has the label "${label}", which adapter.json lacks.`,
+      ),
+    ...labels
+      .filter((label) => !tested.has(label))
+      .map((label) => `No held-out row has the label "${label}": nothing would measure it.`),
+  ];
+}
+
+function unlikeThePlan(rows: readonly Conversation[], plan: readonly PlannedRow[]): string[] {
+  const written = new Map(rows.map((row) => [row.id, row]));
+  const planned = new Set(plan.map(({ id }) => id));
+  return [
+    ...plan.flatMap(({ id, label, turns }) => {
+      const row = written.get(id);
+      if (!row) return [`${id} is planned and not written.`];
+      const differs = row.label !== label || row.messages.length !== 2 * turns;
+      return differs ? [`${id} is not what the plan says: ${label}, ${turns} user turns.`] : [];
+    }),
+    ...rows.filter(({ id }) => !planned.has(id)).map(({ id }) => `${id} is written and not planned.`),
+  ];
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
