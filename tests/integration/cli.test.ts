@@ -16,6 +16,8 @@ const commands = [
   ["keys", "list"],
   ["keys", "revoke"],
   ["adapters", "list"],
+  ["adapters", "new"],
+  ["adapters", "verify"],
   ["adapters", "train"],
   ["router", "explain"],
   ["router", "train"],
