@@ -100,11 +100,16 @@ interface NewFlags {
 
 const SHOWN_PROBLEMS = 20;
 
+/** As many as people read, and how many more there are. */
+function firstOf(problems: readonly string[]): string[] {
+  const more = problems.length - SHOWN_PROBLEMS;
+  return more > 0 ? [...problems.slice(0, SHOWN_PROBLEMS), `… and ${more} more`] : [...problems];
+}
+
 function makeNew(id: string, { data, title, description, prompt, skipRefused }: NewFlags, config: Config) {
   if (!fs.existsSync(data)) throw new PatchbayError("data-invalid", `${data} does not exist.`);
   const { rows, refused } = importConversations(fs.readFileSync(data, "utf8"), path.basename(data));
-  for (const { where, why } of refused.slice(0, SHOWN_PROBLEMS)) note(`${where}: ${why}`);
-  if (refused.length > SHOWN_PROBLEMS) note(`… and ${refused.length - SHOWN_PROBLEMS} more`);
+  for (const line of firstOf(refused.map(({ where, why }) => `${where}: ${why}`))) note(line);
   if (refused.length > 0 && !skipRefused)
     throw new PatchbayError("data-invalid", `${refused.length} rows of ${data} are no conversations.`, {
       hint: "Mend them, or leave them out with --skip-refused.",
@@ -192,8 +197,7 @@ function printReport({
         ...labels.map(({ label, ...count }) => [label, `${count.train}`, `${count.heldOut}`]),
       ]),
     );
-  for (const problem of problems.slice(0, SHOWN_PROBLEMS)) printLine(problem);
-  if (problems.length > SHOWN_PROBLEMS) printLine(`… and ${problems.length - SHOWN_PROBLEMS} more`);
+  for (const line of firstOf(problems)) printLine(line);
   if (problems.length === 0) printLine("nothing to mend");
 }
 

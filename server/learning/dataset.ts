@@ -55,7 +55,8 @@ export function readDataset(folder: string): Dataset {
 
 export const readConversations = (file: string): Conversation[] => readSomeJsonLines(file, Conversation);
 
-const questionsOf = (row: Conversation): string =>
+/** What is asked, whatever its case and punctuation: rows that ask the same belong on one side of a split. */
+export const questionsOf = (row: Conversation): string =>
   row.messages
     .filter((turn) => turn.role === "user")
     .map((turn) => turn.content.toLowerCase().replace(/\W+/g, " ").trim())

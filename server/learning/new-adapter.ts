@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import type { z } from "zod";
 import { writeAtomically } from "../models/index.ts";
 import { AdapterId, BASE, PatchbayError } from "../protocol/index.ts";
 import { Manifest } from "../registry/index.ts";
@@ -42,7 +43,7 @@ export interface CreatedAdapter {
 /**
  * Makes a domain's folder from conversations: manifest, prompt, data card, and the rows split into those to train on and
  * those held out. It answers nobody before its first training.
- * @throws {PatchbayError} `bad-request` for an id that cannot be used, `data-invalid` for too few rows
+ * @throws {PatchbayError} `bad-request` for an id or title that cannot be used, `data-invalid` for too few rows
  */
 export function createAdapter(wanted: NewAdapter, { adaptersDir, promptsDir }: Folders): CreatedAdapter {
   const { id, title, description, source } = wanted;
@@ -61,7 +62,7 @@ export function createAdapter(wanted: NewAdapter, { adaptersDir, promptsDir }: F
   );
   const { train, heldOut } = splitRows(rows);
   const labels = labelsOf(rows);
-  const manifest = Manifest.parse({
+  const manifest = checkedManifest({
     id,
     title,
     description,
@@ -80,6 +81,13 @@ export function createAdapter(wanted: NewAdapter, { adaptersDir, promptsDir }: F
   // Last: a folder with a manifest is taken for complete.
   writeAtomically(path.join(folder, "adapter.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   return { folder, train: train.length, heldOut: heldOut.length, labels };
+}
+
+function checkedManifest(manifest: z.input<typeof Manifest>): Manifest {
+  const parsed = Manifest.safeParse(manifest);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new PatchbayError("bad-request", `${issue?.path.join(".")}: ${issue?.message}.`);
 }
 
 function checkId(id: string, taken: string[]): void {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Conversation } from "./dataset.ts";
+import { type Conversation, questionsOf } from "./dataset.ts";
 import { nearDuplicates } from "./near-duplicates.ts";
 
 /** Of all rows, and no more than so many: beyond that a held-out loss hardly gets surer. */
@@ -12,8 +12,8 @@ export interface Split {
 }
 
 /**
- * Splits rows by chance, the same way each time: by the hash of what is asked first. Rows that are nearly the same stay
- * on one side, so that nothing held out was nearly trained on.
+ * Splits rows by chance, the same way each time: by the hash of what is asked first. Rows that are nearly the same or
+ * ask the same stay on one side, so that nothing held out was nearly trained on.
  */
 export function splitRows(rows: readonly Conversation[]): Split {
   const clusters = clustersOf(rows).sort((a, b) => (draw(a) < draw(b) ? -1 : 1));
@@ -29,13 +29,27 @@ export function splitRows(rows: readonly Conversation[]): Split {
 
 function clustersOf(rows: readonly Conversation[]): Conversation[][] {
   const clusters = new Map(rows.map((row) => [row.id, [row]]));
-  for (const { id, of } of nearDuplicates(rows)) {
+  for (const [id, of] of [
+    ...nearDuplicates(rows).map(({ id, of }) => [id, of] as const),
+    ...sameQuestions(rows),
+  ]) {
     const [one, other] = [clusters.get(id), clusters.get(of)];
     if (!one || !other || one === other) continue;
     other.push(...one);
     for (const row of one) clusters.set(row.id, other);
   }
   return [...new Set(clusters.values())];
+}
+
+/** Each row that asks what one before it asked, with that one. */
+function sameQuestions(rows: readonly Conversation[]): [id: string, of: string][] {
+  const first = new Map<string, string>();
+  return rows.flatMap((row): [string, string][] => {
+    const before = first.get(questionsOf(row));
+    if (before !== undefined) return [[row.id, before]];
+    first.set(questionsOf(row), row.id);
+    return [];
+  });
 }
 
 const draw = ([first]: Conversation[]): string =>

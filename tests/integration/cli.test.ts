@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { cli } from "../support/cli.ts";
+import { bin, cli } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { newPerson, startServer } from "../support/server.ts";
 import { ask, converse } from "../support/talk.ts";
@@ -49,7 +49,7 @@ describe("the command line", () => {
   it("serves until it is ended, and leaves nothing behind even when it is killed", async () => {
     const TMPDIR = temporaryFolder();
     const env = { ...process.env, PORT: "0", PATCHBAY_GPU: "off", PATCHBAY_DATA: temporaryFolder(), TMPDIR };
-    const server = spawn(process.execPath, ["dist/server/cli/patchbay.js", "serve"], { env });
+    const server = spawn(process.execPath, [bin, "serve"], { env });
     onTestFinished(() => void server.kill("SIGKILL"));
     let notes = "";
     server.stderr.setEncoding("utf8").on("data", (text: string) => {

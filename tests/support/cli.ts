@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import path from "node:path";
 
-const bin = path.resolve("dist/server/cli/patchbay.js");
+/** The built command. */
+export const bin = path.resolve("dist/server/cli/patchbay.js");
 
 export interface CliResult {
   code: number | null;

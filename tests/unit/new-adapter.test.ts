@@ -75,7 +75,28 @@ describe("a new domain", () => {
     expect([...asked(heldOut)].filter((question) => asked(train).has(question))).toEqual([]);
   });
 
+  it("keeps rows that ask the same on one side, however they are answered", () => {
+    const answers = [
+      "Yes, by all means, whenever it suits you and them.",
+      "No; not before the court has said so.",
+    ];
+    const twice = rows().flatMap(({ conversation, system }) =>
+      answers.map(
+        (content): Imported => ({
+          system,
+          conversation: {
+            ...conversation,
+            messages: [...conversation.messages.slice(0, 1), { role: "assistant", content }],
+          },
+        }),
+      ),
+    );
+    const { folder } = create({ rows: twice });
+    expect(readDataset(path.join(folder, "dataset")).heldOut.length).toBeGreaterThan(0);
+  });
+
   it.each([
+    ["a title that is too long", { title: "x".repeat(41) }, "bad-request"],
     ["an id with capitals", { id: "Legal" }, "bad-request"],
     ["an id that leaves the folder", { id: "../legal" }, "bad-request"],
     ["a reserved id", { id: "auto" }, "bad-request"],
