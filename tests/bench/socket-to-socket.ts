@@ -26,7 +26,7 @@ export const socketToSocket: Measurement = {
   units: { socketToSocket: "ratio", serverMsPerToken: "ms" },
   needsPeer: false,
   measure: async (context) => {
-    const runs = await withFolder((dataDir) => serverBesideEngine(context, dataDir));
+    const runs = await serverBesideEngine(context);
     return {
       socketToSocket: figure(
         runs.map(({ ratio }) => ratio),
@@ -42,9 +42,24 @@ export const socketToSocket: Measurement = {
   },
 };
 
-async function serverBesideEngine(context: Context, dataDir: string): Promise<Run[]> {
-  const { adapters, basePrompt, note } = context;
+/**
+ * Both sides are started anew for each repeat: a process can be slow for as long as it lives (the memory it was given),
+ * and its luck would otherwise be that of all five.
+ */
+async function serverBesideEngine(context: Context): Promise<Run[]> {
   const asked = mixedQuestions(context);
+  const runs: Run[] = [];
+  for (let repeat = 0; repeat < REPEATS; repeat++) {
+    const questions = asked.slice(repeat * 2 * USERS, (repeat + 1) * 2 * USERS);
+    runs.push(await withFolder((dataDir) => freshPair(context, dataDir, questions)));
+  }
+  context.note(`routing: ${(await routingMs(context, asked)).toFixed(2)} ms a turn`);
+  return runs;
+}
+
+/** @param asked a question for each user to warm both sides up, then one that counts */
+async function freshPair(context: Context, dataDir: string, asked: string[]): Promise<Run> {
+  const { adapters, basePrompt, note } = context;
   const server = await WholeServer.start(dataDir);
   const people: Person[] = [];
   try {
@@ -54,20 +69,15 @@ async function serverBesideEngine(context: Context, dataDir: string): Promise<Ru
       // As the server does when it starts.
       await engine.plug(null, basePrompt);
       for (const { file, prompt } of adapters) await engine.plug(file, prompt.text);
-      const runs: Run[] = [];
-      for (let repeat = 0; repeat <= REPEATS; repeat++) {
-        const questions = asked.slice(repeat * USERS, (repeat + 1) * USERS);
-        const run = await oneRun(context, { server, people, db, engine, questions });
-        // The first one warms both sides up.
-        if (repeat > 0) runs.push(run);
-      }
-      note(`routing: ${(await routingMs(context, asked)).toFixed(2)} ms a turn`);
+      const parts = { server, people, db, engine };
+      await oneRun(context, { ...parts, questions: asked.slice(0, USERS) }, "warm-up");
+      const run = await oneRun(context, { ...parts, questions: asked.slice(USERS) }, "measured");
       const log = await eventLogCost(db);
       note(
         `event log: ${log.msPerEvent.toFixed(3)} ms an event, ${log.eventsPerToken.toFixed(2)} events a token`,
       );
       await db.destroy();
-      return runs;
+      return run;
     });
   } finally {
     for (const person of people) person.leave();
@@ -84,7 +94,11 @@ interface Parts {
 }
 
 /** The server goes first each time: expert, prompt and seed of its answers are what the engine is given. */
-async function oneRun(context: Context, { server, people, db, engine, questions }: Parts): Promise<Run> {
+async function oneRun(
+  context: Context,
+  { server, people, db, engine, questions }: Parts,
+  label: string,
+): Promise<Run> {
   await rest();
   const conversations = await Promise.all(people.map((person) => person.newConversation()));
   const cpuBefore = await server.cpuMs();
@@ -114,7 +128,7 @@ async function oneRun(context: Context, { server, people, db, engine, questions 
   const same = alone.filter((stream, user) => stream.tokens === overSockets[user]?.tokens).length;
   const experts = requests.map(({ adapter }) => adapter?.version ?? "base").join(" ");
   context.note(
-    `server ${totalSpeed(overSockets).toFixed(1)} tok/s, engine ${totalSpeed(alone).toFixed(1)} tok/s, ratio ${ratio.toFixed(3)}, ${cpuMsPerToken.toFixed(2)} ms a token (${experts}; ${same} of ${USERS} answers of equal length)`,
+    `${label}: server ${totalSpeed(overSockets).toFixed(1)} tok/s, engine ${totalSpeed(alone).toFixed(1)} tok/s, ratio ${ratio.toFixed(3)}, ${cpuMsPerToken.toFixed(2)} ms a token (${experts}; ${same} of ${USERS} answers of equal length)`,
   );
   return { ratio, cpuMsPerToken };
 }
@@ -144,7 +158,7 @@ async function requestOf(
 /** Held-out questions of the experts in turns, enough for every repeat. */
 function mixedQuestions(context: Context): string[] {
   const pools = shippedAdapters(context).map(({ summary }) => questionsFor(context, summary.id));
-  return Array.from({ length: USERS * (REPEATS + 1) }, (_, index) => {
+  return Array.from({ length: USERS * REPEATS * 2 }, (_, index) => {
     const pool = pools[index % pools.length] ?? [];
     return pool[Math.floor(index / pools.length)] ?? "";
   });
