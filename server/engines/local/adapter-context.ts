@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
-import type { LlamaContext, LlamaModel } from "node-llama-cpp";
+import type { LlamaContext, LlamaContextOptions, LlamaModel } from "node-llama-cpp";
 import { PatchbayError } from "../../protocol/index.ts";
 import type { AdapterFile } from "../engine.ts";
+import { withAllThreads } from "./decode-threads.ts";
 import { padAdapter } from "./pad-adapter.ts";
 
 export interface ContextOptions {
@@ -33,17 +34,18 @@ export async function openContext(
   options: ContextOptions,
   folder: string,
 ): Promise<AdapterContext> {
-  if (!adapter) return opened(await model.createContext(options), null, 0);
+  const make = (lora?: LlamaContextOptions["lora"]) =>
+    withAllThreads(model.llama, options.threads, () =>
+      model.createContext({ ...options, ...(lora && { lora }) }),
+    );
+  if (!adapter) return opened(await make(), null, 0);
   const copy = path.join(folder, `${adapter.sha256}.gguf`);
   try {
     const file = await provedFile(adapter);
     // A GPU has kernels of its own.
     const content = model.gpuLayers > 0 ? file : padAdapter(file);
     await fs.promises.writeFile(copy, content);
-    const context = await model.createContext({
-      ...options,
-      lora: { adapters: [{ filePath: copy, scale: 1 }] },
-    });
+    const context = await make({ adapters: [{ filePath: copy, scale: 1 }] });
     return opened(context, copy, content.length);
   } catch (cause) {
     if (cause instanceof PatchbayError) throw cause;

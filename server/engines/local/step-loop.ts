@@ -1,5 +1,6 @@
 import { PatchbayError } from "../../protocol/index.ts";
 import type { ContextPool } from "./context-pool.ts";
+import { releaseThreads } from "./decode-threads.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Scheduler, Step } from "./scheduler.ts";
 import type { Work } from "./work.ts";
@@ -154,6 +155,8 @@ export class StepLoop {
     works.sort((one, other) => (one.slot?.index ?? 0) - (other.slot?.index ?? 0));
     const tokens = step.kind === "prefill" ? step.tokens : 0;
     await Promise.all(works.map((work) => work.step(tokens).catch((error) => this.#fail(work, error))));
+    const context = works[0]?.slot?.sequence.context;
+    if (context) releaseThreads(context);
     const now = performance.now();
     this.#options.scheduler.ran(step, now - startedAt, now);
     this.#options.onStep(step, now - startedAt);

@@ -12,15 +12,31 @@ export interface Peer {
 
 const TARGETS = { server: "llama-server", completion: "llama-completion", bench: "llama-bench" };
 
+/** CMake's folder; "dl": it loads its CPU backends at run time. */
+const BUILD = "build-dl";
+const KERNELS = /^(lib)?ggml-cpu-.+\.(so|dll|dylib)$/;
+const PLAIN_KERNELS = /^(lib)?ggml-cpu\.(so|dll|dylib)/;
+const FLAGS = [
+  "-DCMAKE_BUILD_TYPE=Release",
+  "-DLLAMA_CURL=OFF",
+  "-DLLAMA_BUILD_TESTS=OFF",
+  "-DGGML_BACKEND_DL=ON",
+  "-DGGML_NATIVE=OFF",
+  // As node-llama-cpp's libraries are named, which are loaded beside these.
+  "-DCMAKE_PLATFORM_NO_VERSIONED_SONAME=ON",
+];
+
 /**
  * Builds once (some minutes) and keeps the result in the cache folder, by release. A build that was interrupted goes on.
+ * Both sides compute with the same kernels, those that come with node-llama-cpp, so that the figures compare programs and
+ * not compilers; GCC 12 also makes an AMX kernel that crashes (https://github.com/ggml-org/llama.cpp/issues/20824).
  * @throws {Error} that says what to install where a tool is missing
  */
 export async function buildPeer(cacheDir: string, note: (line: string) => void): Promise<Peer> {
   const carried = fileURLToPath(new URL("../llama/", import.meta.resolve("node-llama-cpp")));
   const { tag } = JSON.parse(fs.readFileSync(path.join(carried, "llama.cpp.info.json"), "utf8"));
   const source = path.join(cacheDir, "peer", tag);
-  const programIn = (name: string) => path.join(source, "build", "bin", name);
+  const programIn = (name: string) => path.join(source, BUILD, "bin", name);
   const peer: Peer = {
     server: programIn(TARGETS.server),
     completion: programIn(TARGETS.completion),
@@ -30,12 +46,23 @@ export async function buildPeer(cacheDir: string, note: (line: string) => void):
   await requireTools();
   note(`building llama.cpp ${tag} (once; some minutes)`);
   if (!fs.existsSync(source)) await unpack(path.join(carried, "gitRelease.bundle"), source, note);
-  const flags = ["-DCMAKE_BUILD_TYPE=Release", "-DLLAMA_CURL=OFF", "-DLLAMA_BUILD_TESTS=OFF"];
   const generator = (await answers("ninja")) ? ["-G", "Ninja"] : [];
-  await run("cmake", ["-B", "build", ...generator, ...flags], source, note);
+  await run("cmake", ["-B", BUILD, ...generator, ...FLAGS], source, note);
   const targets = ["--target", ...Object.values(TARGETS)];
-  await run("cmake", ["--build", "build", "--parallel", ...targets], source, note);
+  await run("cmake", ["--build", BUILD, "--parallel", ...targets], source, note);
+  takeKernels(path.join(source, BUILD, "bin"));
   return peer;
+}
+
+/** Puts node-llama-cpp's CPU backends, one for each kind of processor, in place of the plain one that was built. */
+function takeKernels(bin: string): void {
+  const platform = `${{ darwin: "mac", win32: "win" }[process.platform as string] ?? process.platform}-${process.arch}`;
+  const carried = fileURLToPath(import.meta.resolve("node-llama-cpp")).split("node-llama-cpp")[0] ?? "";
+  const bins = path.join(carried, "@node-llama-cpp", platform, "bins", platform);
+  const kernels = fs.existsSync(bins) ? fs.readdirSync(bins).filter((name) => KERNELS.test(name)) : [];
+  if (kernels.length === 0) return;
+  for (const name of fs.readdirSync(bin)) if (PLAIN_KERNELS.test(name)) fs.rmSync(path.join(bin, name));
+  for (const name of kernels) fs.copyFileSync(path.join(bins, name), path.join(bin, name));
 }
 
 async function unpack(bundle: string, source: string, note: (line: string) => void): Promise<void> {
