@@ -24,7 +24,7 @@ def answer_losses(states: torch.Tensor, head: torch.Tensor, targets: torch.Tenso
     """Loss of every answer token in nats, fp32; the product is computed in the dtype of `head`."""
     return torch.cat(
         [
-            -_log_probabilities(some, head).gather(1, wanted[:, None]).squeeze(1)
+            -token_log_probabilities(some, head).gather(1, wanted[:, None]).squeeze(1)
             for some, wanted in zip(states.split(CHUNK), targets.split(CHUNK), strict=True)
         ]
     )
@@ -43,7 +43,7 @@ class SummedAnswerLoss(torch.autograd.Function):
         total = torch.zeros((), dtype=torch.float32, device=states.device)
         gradients = []
         for some, wanted in zip(states.split(CHUNK), targets.split(CHUNK), strict=True):
-            log_probabilities = _log_probabilities(some, head)
+            log_probabilities = token_log_probabilities(some, head)
             at_target = wanted[:, None]
             total -= log_probabilities.gather(1, at_target).sum()
             difference = log_probabilities.exp_()
@@ -58,5 +58,5 @@ class SummedAnswerLoss(torch.autograd.Function):
         return gradient * upstream, None, None
 
 
-def _log_probabilities(states: torch.Tensor, head: torch.Tensor) -> torch.Tensor:
+def token_log_probabilities(states: torch.Tensor, head: torch.Tensor) -> torch.Tensor:
     return torch.log_softmax((states.to(head.dtype) @ head.T).float(), dim=-1)

@@ -1,26 +1,32 @@
-"""The base model: the server's own GGUF file, proved by its hash, dequantised into PyTorch."""
+"""The base model: the server's own GGUF file, dequantised into PyTorch."""
 
-import hashlib
+import copy
 from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, GgufConfig, PreTrainedModel
+from transformers.integrations.gguf import read_gguf_metadata
 
+from architecture import ARCHITECTURES
 from failure import Failure
-from run_folder import Base
 
-DTYPE = torch.bfloat16
+TRAINING_DTYPE = torch.bfloat16
 
 
-def check_hash(base: Base) -> None:
-    """An adapter trained on other weights of the same shape would load, and talk nonsense."""
-    try:
-        with base.path.open("rb") as file:
-            actual = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise Failure("base-missing", f"the base model cannot be read: {error}") from error
-    if actual != base.sha256:
-        raise Failure("base-mismatch", f"run.json names a base of sha256 {base.sha256}, the file has {actual}")
+def read_architecture(path: Path) -> str:
+    """The file's general.architecture, without its weights: seconds before they would be read in vain."""
+    metadata, tensor_names = read_gguf_metadata(str(path))
+    architecture = metadata["general.architecture"]
+    if architecture not in ARCHITECTURES:
+        raise Failure(
+            "unsupported-base",
+            f'no adapters for the architecture "{architecture}"; supported: {", ".join(ARCHITECTURES)}',
+        )
+    # transformers 5.18 leaves these out without a word, and the adapter would be trained on other positions.
+    scaling = metadata.get(f"{architecture}.rope.scaling.type", "none")
+    if scaling != "none" or "rope_freqs.weight" in tensor_names:
+        raise Failure("unsupported-base", "its rotary frequencies are scaled, which transformers does not read")
+    return architecture
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -30,19 +36,30 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device("cuda" if available and wanted != "cpu" else "cpu")
 
 
-def load_base(path: Path, device: torch.device) -> PreTrainedModel:
+def load_exact(path: Path, device: torch.device) -> PreTrainedModel:
+    """The weights as the file means them, in fp32."""
     model = AutoModelForCausalLM.from_pretrained(
         path.parent,
         gguf_file=path.name,
         quantization_config=GgufConfig(dequantize=True),
-        dtype=DTYPE,
+        dtype=torch.float32,
         attn_implementation="sdpa",
     )
-    if model.config.model_type != "llama":
-        # Other architectures need their own tensor layout in the adapter file (see gguf_adapter.py).
-        raise Failure("unsupported-base", f'no adapters for the architecture "{model.config.model_type}" yet')
     _forget_quantisation(model)
     return model.to(device)
+
+
+def for_training(exact: PreTrainedModel, keep_exact: bool) -> PreTrainedModel:
+    """The model in bf16: a copy, or `exact` itself rounded.
+
+    Parameters only. `model.to(bfloat16)` would round the buffers too, among them the rotary
+    frequencies, which transformers keeps in fp32 in a model of any dtype.
+    """
+    model = copy.deepcopy(exact) if keep_exact else exact
+    for parameter in model.parameters():
+        parameter.data = parameter.data.to(TRAINING_DTYPE)
+    model.config.dtype = TRAINING_DTYPE
+    return model
 
 
 def _forget_quantisation(model: PreTrainedModel) -> None:

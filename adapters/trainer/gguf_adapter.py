@@ -1,6 +1,5 @@
 """A PEFT LoRA adapter as the GGUF file that llama.cpp plugs into a context."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,19 +8,7 @@ import gguf
 import numpy as np
 import torch
 
-# llama.cpp's names for the seven linear projections of a block.
-TENSOR_NAMES = {
-    "self_attn.q_proj": "attn_q",
-    "self_attn.k_proj": "attn_k",
-    "self_attn.v_proj": "attn_v",
-    "self_attn.o_proj": "attn_output",
-    "mlp.gate_proj": "ffn_gate",
-    "mlp.up_proj": "ffn_up",
-    "mlp.down_proj": "ffn_down",
-}
-PROJECTIONS = tuple(name.split(".")[1] for name in TENSOR_NAMES)
-
-_PEFT_KEY = re.compile(r"\.layers\.(?P<layer>\d+)\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight$")
+from architecture import Layout
 
 
 @dataclass(frozen=True)
@@ -37,23 +24,45 @@ class Metadata:
     provenance: Mapping[str, str]
 
 
-def adapter_tensors(
-    state: Mapping[str, torch.Tensor], heads: int, kv_heads: int
-) -> Iterator[tuple[str, np.ndarray]]:
+@dataclass(frozen=True)
+class AdapterFile:
+    """What an adapter's file says, as fp32 values under llama.cpp's names."""
+
+    architecture: str | None
+    alpha: float | None
+    base_sha256: str | None
+    tensors: Mapping[str, np.ndarray]
+
+
+def adapter_tensors(state: Mapping[str, torch.Tensor], layout: Layout) -> Iterator[tuple[str, np.ndarray]]:
     """Name and f16 values of every tensor, by layer and name: equal weights give equal bytes.
 
     `state` has PEFT's keys. lora_a is (rank, in), lora_b is (out, rank); llama.cpp adds
     alpha / rank * B A to the weight, rank being read off lora_a's shape.
     """
-    named = {_tensor_name(key): (key, tensor) for key, tensor in state.items()}
+    named = {layout.tensor_name(key): (key, tensor) for key, tensor in state.items()}
     for name in sorted(named, key=lambda name: (int(name.split(".")[1]), name)):
         key, tensor = named[name]
-        values = tensor.detach().cpu().float().numpy()
-        if "q_proj.lora_B" in key:
-            values = _interleave_rotary(values, heads)
-        elif "k_proj.lora_B" in key:
-            values = _interleave_rotary(values, kv_heads)
+        values = layout.to_gguf(key, tensor.detach().cpu().float().numpy())
         yield name, np.ascontiguousarray(values, dtype=np.float16)
+
+
+def peft_state(
+    tensors: Mapping[str, np.ndarray], layout: Layout, like: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """The reverse of adapter_tensors: the values under the keys of `like`, which also sets the shapes.
+
+    @raises ValueError if there is not exactly one tensor of the right shape for every key
+    """
+    names = {key: layout.tensor_name(key) for key in like}
+    if set(names.values()) != set(tensors):
+        raise ValueError("its tensors are not those of an adapter on all linear projections of this base")
+    state = {}
+    for key, name in names.items():
+        if tensors[name].shape != tuple(like[key].shape):
+            raise ValueError(f"{name} has shape {tensors[name].shape}, not {tuple(like[key].shape)}")
+        state[key] = torch.from_numpy(np.array(layout.from_gguf(key, tensors[name])))
+    return state
 
 
 def write_adapter(path: Path, tensors: Iterator[tuple[str, np.ndarray]], metadata: Metadata) -> None:
@@ -77,18 +86,17 @@ def write_adapter(path: Path, tensors: Iterator[tuple[str, np.ndarray]], metadat
     unfinished.replace(path)
 
 
-def _tensor_name(peft_key: str) -> str:
-    match = _PEFT_KEY.search(peft_key)
-    if match is None or match["module"] not in TENSOR_NAMES:
-        raise ValueError(f"no place in a GGUF adapter for {peft_key}")
-    return f"blk.{match['layer']}.{TENSOR_NAMES[match['module']]}.weight.lora_{match['side'].lower()}"
+def read_adapter(path: Path) -> AdapterFile:
+    """@raises ValueError if it is no GGUF file"""
+    reader = gguf.GGUFReader(path)
 
+    def value(key: str) -> object:
+        field = reader.get_field(key)
+        return None if field is None else field.contents()
 
-def _interleave_rotary(b: np.ndarray, heads: int) -> np.ndarray:
-    """Reorders the output rows of Q and K from transformers' layout to llama.cpp's.
-
-    transformers rotates a head's first half against its second, llama.cpp's llama architecture
-    rotates neighbours. Only B produces outputs, so A stays as it is.
-    """
-    out, rank = b.shape
-    return b.reshape(heads, 2, out // heads // 2, rank).swapaxes(1, 2).reshape(out, rank)
+    return AdapterFile(
+        architecture=value("general.architecture"),
+        alpha=value("adapter.lora.alpha"),
+        base_sha256=value("patchbay.base.sha256"),
+        tensors={tensor.name: gguf.dequantize(tensor.data, tensor.tensor_type) for tensor in reader.tensors},
+    )

@@ -1,13 +1,14 @@
 """Held-out loss: mean negative log-likelihood per answer token, in nats."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from peft import PeftModel
 
 from answer_loss import answer_losses, answer_states
-from run_folder import Row
+from batches import padded
+from rows import Row
 
 
 @dataclass(frozen=True)
@@ -28,30 +29,12 @@ def held_out_loss(model: PeftModel, rows: Sequence[Row], batch_size: int) -> Hel
     causal = model.get_base_model()
     head = causal.get_output_embeddings().weight.float()
     total, tokens = 0.0, 0
-    for ids, answers in _batches(rows, batch_size, head.device):
+    by_length = sorted(rows, key=lambda row: len(row.input_ids))
+    for start in range(0, len(by_length), batch_size):
+        ids, answers = padded(by_length[start : start + batch_size], head.device)
         hidden = causal.base_model(input_ids=ids, use_cache=False).last_hidden_state
         states, targets = answer_states(hidden, ids, answers)
         losses = answer_losses(states, head, targets)
         total += losses.double().sum().item()
         tokens += losses.numel()
     return HeldOut(total / tokens, tokens, len(rows))
-
-
-def _batches(
-    rows: Sequence[Row], batch_size: int, device: torch.device
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Token ids and answer mask, each (batch, length).
-
-    Padded on the right, where causal attention never looks: no attention mask is needed.
-    """
-    by_length = sorted(rows, key=lambda row: len(row.input_ids))
-    for start in range(0, len(by_length), batch_size):
-        batch = by_length[start : start + batch_size]
-        shape = len(batch), len(batch[-1].input_ids)
-        ids = torch.zeros(shape, dtype=torch.long)
-        answers = torch.zeros(shape, dtype=torch.bool)
-        for index, row in enumerate(batch):
-            length = len(row.input_ids)
-            ids[index, :length] = torch.tensor(row.input_ids)
-            answers[index, :length] = torch.tensor(row.completion_mask, dtype=torch.bool)
-        yield ids.to(device), answers.to(device)

@@ -2,40 +2,52 @@
 
 import math
 import random
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
+from statistics import mean
+
+from rows import TASKS, Task
+from run_folder import Config
 
 # Shares of all steps. Warm-up is short: LoRA starts at zero difference from the base (B = 0).
 WARMUP = 0.05
 
 
-def plan_batches(
-    lengths: Sequence[int], batch_size: int, epochs: float, max_steps: int | None, seed: int
-) -> list[list[int]]:
+def plan_batches(lengths: Sequence[int], tasks: Sequence[Task], config: Config) -> list[list[int]]:
     """The row indices of every step of the run.
 
     Each epoch takes every row once. Rows of like length share a batch, so that little goes into
     padding; batches come in random order, so that no epoch drifts from long rows to short ones.
-    A fractional last epoch takes that share of its batches.
+    No batch mixes tasks: the mean over a batch's tokens would drown a label's few in an answer's
+    hundreds, a step of its own gives it a step's weight.
+
+    Whichever comes first ends the plan: epochs (a fractional last one takes that share of its
+    batches), max_steps, or the batch that would pass max_tokens (padding not counted).
+
+    "short-first" sorts each epoch's batches by their rows' mean length, after the plan is cut: the
+    batches are those of "shuffled" with the same seed, only their order differs. Sorted before, a
+    budget of less than an epoch would leave the long rows out, and the two could not be compared.
     """
-    rng = random.Random(seed)
-    batches_an_epoch = math.ceil(len(lengths) / batch_size)
-    steps = math.ceil(batches_an_epoch * epochs)
-    steps = steps if max_steps is None else min(steps, max_steps)
-    plan: list[list[int]] = []
+    rng = random.Random(config.seed)
+    plan = _epoch(lengths, tasks, config.batch_size, rng)
+    batches_an_epoch = len(plan)
+    steps = math.ceil(batches_an_epoch * config.epochs)
+    steps = steps if config.max_steps is None else min(steps, config.max_steps)
     while len(plan) < steps:
-        plan += _epoch(lengths, batch_size, rng)
-    return plan[:steps]
+        plan += _epoch(lengths, tasks, config.batch_size, rng)
+    plan = plan[:steps]
+    if config.max_tokens is not None:
+        plan = plan[: bisect_right(tokens_done(plan, lengths), config.max_tokens)]
+    if config.curriculum == "shuffled":
+        return plan
+    epochs = (plan[start : start + batches_an_epoch] for start in range(0, len(plan), batches_an_epoch))
+    return [batch for epoch in epochs for batch in sorted(epoch, key=lambda batch: mean(lengths[row] for row in batch))]
 
 
-def _epoch(lengths: Sequence[int], batch_size: int, rng: random.Random) -> list[list[int]]:
-    rows = list(range(len(lengths)))
-    # Shuffled before the stable sort: rows of equal length meet other neighbours in every epoch.
-    rng.shuffle(rows)
-    # The jitter lets neighbours in length change too; an eighth costs a few per cent of padding.
-    rows.sort(key=lambda row: lengths[row] * rng.uniform(1, 1.125))
-    batches = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
-    rng.shuffle(batches)
-    return batches
+def tokens_done(plan: Sequence[Sequence[int]], lengths: Sequence[int]) -> list[int]:
+    """Tokens trained after each step: prompts included, padding not."""
+    return list(accumulate(sum(lengths[row] for row in batch) for batch in plan))
 
 
 def learning_rate_factor(step: int, steps: int) -> float:
@@ -48,3 +60,19 @@ def learning_rate_factor(step: int, steps: int) -> float:
     if step < warmup:
         return (step + 1) / warmup
     return 0.5 * (1 + math.cos(math.pi * (step - warmup + 1) / (steps - warmup + 1)))
+
+
+def _epoch(
+    lengths: Sequence[int], tasks: Sequence[Task], batch_size: int, rng: random.Random
+) -> list[list[int]]:
+    shuffled = list(range(len(lengths)))
+    # Shuffled before the stable sort: rows of equal length meet other neighbours in every epoch.
+    rng.shuffle(shuffled)
+    batches: list[list[int]] = []
+    for task in TASKS:
+        rows = [row for row in shuffled if tasks[row] == task]
+        # The jitter lets neighbours in length change too; an eighth costs a few per cent of padding.
+        rows.sort(key=lambda row: lengths[row] * rng.uniform(1, 1.125))
+        batches += [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+    rng.shuffle(batches)
+    return batches

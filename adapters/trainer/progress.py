@@ -2,12 +2,14 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from failure import Failure
+from plan import tokens_done
 
 
 @dataclass(frozen=True)
@@ -16,11 +18,14 @@ class Step:
     loss: float
     learning_rate: float
     seconds: float
-    """Since training began."""
+    """Since this process began to train."""
 
 
 class StepReporter(TrainerCallback):
-    def __init__(self, on_step: Callable[[Step], None]) -> None:
+    """`first` is the number of steps that are done already: the Trainer counts from 0."""
+
+    def __init__(self, first: int, on_step: Callable[[Step], None]) -> None:
+        self._first = first
         self._on_step = on_step
 
     def on_train_begin(
@@ -38,13 +43,37 @@ class StepReporter(TrainerCallback):
     ) -> None:
         if "loss" not in logs:  # the summary at the end
             return
+        step = self._first + state.global_step
         if not math.isfinite(logs["loss"]):
-            raise Failure("diverged", f"the loss is {logs['loss']} at step {state.global_step}: lower the learning rate")
+            raise Failure("diverged", f"the loss is {logs['loss']} at step {step}: lower the learning rate")
         self._on_step(
             Step(
-                step=state.global_step,
+                step=step,
                 loss=logs["loss"],
                 learning_rate=logs["learning_rate"],
                 seconds=time.monotonic() - self._started,
             )
         )
+
+
+class StepEvents:
+    """The fields of a step's event, out of the plan and the steps that were done before."""
+
+    def __init__(self, plan: Sequence[Sequence[int]], lengths: Sequence[int], first: int) -> None:
+        self._first = first
+        self._steps = len(plan)
+        self._epochs = [rows / len(lengths) for rows in accumulate(len(batch) for batch in plan)]
+        self._tokens = [0, *tokens_done(plan, lengths)]
+
+    def fields(self, step: Step) -> dict[str, float]:
+        tokens = self._tokens[step.step] - self._tokens[self._first]
+        seconds_a_step = step.seconds / (step.step - self._first)
+        return {
+            "step": step.step,
+            "steps": self._steps,
+            "epoch": round(self._epochs[step.step - 1], 3),
+            "loss": step.loss,
+            "learningRate": step.learning_rate,
+            "tokensPerSecond": round(tokens / step.seconds, 1),
+            "etaSeconds": round(seconds_a_step * (self._steps - step.step), 1),
+        }

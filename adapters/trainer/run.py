@@ -2,127 +2,157 @@
 
 import json
 import time
+from collections import Counter
 from dataclasses import asdict
 from importlib.metadata import version
-from itertools import accumulate
 from pathlib import Path
 
-import torch
-from peft import PeftModel, get_peft_model_state_dict
+from peft import PeftModel
 
-from base_model import DTYPE, check_hash, choose_device, load_base
+from checkpoint import Checkpoint, read_checkpoint, save_checkpoint
+from checkpoint_file import remove_checkpoints
 from events import EventStream
-from gguf_adapter import Metadata, adapter_tensors, write_adapter
+from failure import Failure
+from gguf_adapter import Metadata, adapter_tensors, peft_state, read_adapter, write_adapter
 from held_out import HeldOut, held_out_loss
-from lora import add_adapter
-from plan import plan_batches
-from progress import Step
-from run_folder import Row, Run, check_rows_fit, read_rows, read_run
-from training import train_adapter
+from initial import load_initial
+from loading import Models, load_models
+from lora import adapter_state, add_adapter, set_adapter_state
+from parity import parity_reference
+from plan import plan_batches, tokens_done
+from progress import Step, StepEvents
+from rows import TASKS, read_run_rows
+from run_folder import read_run
+from stopping import StopSignals
+from training import new_optimizer, train_adapter
 
 
-def train_run(folder: Path, events: EventStream) -> None:
-    started = time.monotonic()
-    run = read_run(folder)
-    config = run.config
-    train, held_out = read_rows(folder / "train.jsonl"), read_rows(folder / "heldout.jsonl")
-    model = _load(run, train, held_out, events)
+class TrainingRun:
+    def __init__(self, folder: Path, events: EventStream, signals: StopSignals) -> None:
+        self._started = time.monotonic()
+        self._folder = folder
+        self._events = events
+        self._signals = signals
+        self._run = read_run(folder)
+        self._rows = read_run_rows(folder)
+        self._lengths = [len(row.input_ids) for row in self._rows.train]
+        config = self._run.config
+        self._plan = plan_batches(self._lengths, [row.task for row in self._rows.train], config)
+        if not self._plan:
+            raise Failure("bad-run", f"config.maxTokens, {config.max_tokens}, does not hold a single batch")
 
-    def evaluate(which: str) -> HeldOut:
-        result = held_out_loss(model, held_out, config.batch_size)
-        events.emit("evaluated", which=which, **asdict(result))
+    def run(self) -> None:
+        checkpoint = read_checkpoint(self._folder, self._run.provenance)
+        models = load_models(self._run, self._rows, self._events)
+        self._set_start(models, checkpoint)
+        model = models.adapted
+        with model.disable_adapter():
+            base = self._evaluate("base", model)
+        curve = self._train(model, checkpoint)
+        adapter = self._evaluate("adapter", model)
+        self._save_adapter(models)
+        if models.exact is not None:
+            self._write_parity_reference(models)
+        self._write_result(base, adapter, curve)
+        remove_checkpoints(self._folder)
+        self._events.emit("saved", gguf="adapter.gguf", peft="peft")
+
+    def _set_start(self, models: Models, checkpoint: Checkpoint | None) -> None:
+        """The weights to train on from: the checkpoint's, those of `init`, or fresh ones."""
+        if checkpoint is not None:
+            set_adapter_state(models.adapted, checkpoint.adapter)
+            # The time of the processes before this one counts.
+            self._started -= checkpoint.seconds
+            self._events.emit("resumed", step=checkpoint.step)
+        elif self._run.init is not None:
+            load_initial(models.adapted, models.layout, self._run.init, self._run)
+
+    def _evaluate(self, which: str, model: PeftModel) -> HeldOut:
+        result = held_out_loss(model, self._rows.held_out, self._run.config.batch_size)
+        self._events.emit("evaluated", which=which, **asdict(result))
         return result
 
-    with model.disable_adapter():
-        base = evaluate("base")
-    plan = plan_batches(
-        [len(row.input_ids) for row in train], config.batch_size, config.epochs, config.max_steps, config.seed
-    )
-    curve = _train(model, train, plan, run, folder, events)
-    adapter = evaluate("adapter")
+    def _train(self, model: PeftModel, checkpoint: Checkpoint | None) -> list[dict[str, float]]:
+        """The loss of every step of the plan, each reported as it comes."""
+        optimizer = new_optimizer(model, self._run.config)
+        curve: list[dict[str, float]] = []
+        first = 0
+        if checkpoint is not None:
+            optimizer.load_state_dict(checkpoint.optimizer)
+            curve, first = checkpoint.curve, checkpoint.step
+        step_events = StepEvents(self._plan, self._lengths, first)
 
-    _save(folder, run, model)
-    result = {
-        "heldOutLoss": {"base": base.loss, "adapter": adapter.loss},
-        "heldOutRows": base.rows,
-        "heldOutTokens": base.tokens,
-        "trainRows": len(train),
-        "trainTokens": sum(row.answer_tokens for row in train),
-        "steps": len(plan),
-        "seconds": round(time.monotonic() - started, 1),
-        "lossCurve": curve,
-        "versions": {name: version(name) for name in ("torch", "transformers", "trl", "peft", "gguf")},
-    }
-    (folder / "result.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    events.emit("saved", gguf="adapter.gguf", peft="peft")
+        def report(step: Step) -> None:
+            curve.append({"step": step.step, "loss": step.loss})
+            self._events.emit("step", **step_events.fields(step))
+            if self._is_kept(step.step):
+                save_checkpoint(
+                    self._folder,
+                    Checkpoint(
+                        step=step.step,
+                        adapter=adapter_state(model),
+                        optimizer=optimizer.state_dict(),
+                        curve=curve,
+                        seconds=time.monotonic() - self._started,
+                        provenance=self._run.provenance,
+                    ),
+                )
+            self._signals.stop_if_requested()
 
+        # A checkpoint of the last step leaves nothing to train.
+        if first < len(self._plan):
+            with self._signals.after_each_step():
+                train_adapter(
+                    model, optimizer, self._rows.train, self._plan, first, self._run.config, self._folder, report
+                )
+        return curve
 
-def _load(run: Run, train: list[Row], held_out: list[Row], events: EventStream) -> PeftModel:
-    started = time.monotonic()
-    if run.config.threads is not None:
-        torch.set_num_threads(run.config.threads)
-    device = choose_device(run.config.device)
-    check_hash(run.base)
-    base = load_base(run.base.path, device)
-    for rows, file in (train, "train.jsonl"), (held_out, "heldout.jsonl"):
-        check_rows_fit(rows, file, base.config.max_position_embeddings, base.config.vocab_size)
-    model = add_adapter(base, run.config, run.base.name)
-    events.emit(
-        "loaded",
-        seconds=round(time.monotonic() - started, 1),
-        device=device.type,
-        threads=torch.get_num_threads(),
-        dtype=str(DTYPE).removeprefix("torch."),
-    )
-    return model
+    def _is_kept(self, step: int) -> bool:
+        every = self._run.config.checkpoint_every_steps
+        is_due = every is not None and step % every == 0
+        # The last step always: evaluating and saving come next, and a stop there loses no training.
+        return is_due or self._signals.requested or step == len(self._plan)
 
-
-def _train(
-    model: PeftModel, rows: list[Row], plan: list[list[int]], run: Run, folder: Path, events: EventStream
-) -> list[dict[str, float]]:
-    """The loss of every step, each reported as it comes."""
-    curve: list[dict[str, float]] = []
-    rows_done = list(accumulate(len(batch) for batch in plan))
-    tokens_done = list(accumulate(sum(len(rows[index].input_ids) for index in batch) for batch in plan))
-
-    def report(step: Step) -> None:
-        curve.append({"step": step.step, "loss": step.loss})
-        events.emit(
-            "step",
-            step=step.step,
-            steps=len(plan),
-            epoch=round(rows_done[step.step - 1] / len(rows), 3),
-            loss=step.loss,
-            learningRate=step.learning_rate,
-            tokensPerSecond=round(tokens_done[step.step - 1] / step.seconds, 1),
-            etaSeconds=round(step.seconds / step.step * (len(plan) - step.step), 1),
+    def _save_adapter(self, models: Models) -> None:
+        # "auto" would look the base model up on the hub, to see whether its vocabulary has grown.
+        models.adapted.save_pretrained(self._folder / "peft", save_embedding_layers=False)
+        write_adapter(
+            self._folder / "adapter.gguf",
+            adapter_tensors(adapter_state(models.adapted), models.layout),
+            Metadata(
+                architecture=models.layout.architecture,
+                alpha=self._run.config.alpha,
+                name=self._run.adapter,
+                base_name=self._run.base.name,
+                provenance=self._run.provenance,
+            ),
         )
 
-    train_adapter(model, rows, plan, run.config, folder, report)
-    return curve
+    def _write_parity_reference(self, models: Models) -> None:
+        """The values are read back from adapter.gguf, so that it is the file that is checked."""
+        model = add_adapter(models.exact, self._run.config, self._run.base.name)
+        tensors = read_adapter(self._folder / "adapter.gguf").tensors
+        set_adapter_state(model, peft_state(tensors, models.layout, like=adapter_state(model)))
+        rows = self._rows.parity
+        with (self._folder / "parity-reference.jsonl").open("w", encoding="utf-8") as file:
+            for reference in parity_reference(model, rows):
+                file.write(json.dumps(reference) + "\n")
+        self._events.emit("parity-reference", rows=len(rows), tokens=sum(row.answer_tokens for row in rows))
 
-
-def _save(folder: Path, run: Run, model: PeftModel) -> None:
-    # "auto" would look the base model up on the hub, to see whether its vocabulary has grown.
-    model.save_pretrained(folder / "peft", save_embedding_layers=False)
-    write_adapter(
-        folder / "adapter.gguf",
-        adapter_tensors(
-            get_peft_model_state_dict(model, save_embedding_layers=False),
-            model.config.num_attention_heads,
-            model.config.num_key_value_heads,
-        ),
-        Metadata(
-            architecture=model.config.model_type,
-            alpha=run.config.alpha,
-            name=run.adapter,
-            base_name=run.base.name,
-            provenance={
-                "patchbay.adapter": run.adapter,
-                "patchbay.base.sha256": run.base.sha256,
-                "patchbay.data.sha256": run.data_sha256,
-                "patchbay.prompt.sha256": run.prompt_sha256,
-                "patchbay.config.sha256": run.config_sha256,
-            },
-        ),
-    )
+    def _write_result(self, base: HeldOut, adapter: HeldOut, curve: list[dict[str, float]]) -> None:
+        train = self._rows.train
+        tasks = Counter(row.task for row in train)
+        result = {
+            "heldOutLoss": {"base": base.loss, "adapter": adapter.loss},
+            "heldOutRows": base.rows,
+            "heldOutTokens": base.tokens,
+            "trainRows": len(train),
+            "trainTokens": sum(row.answer_tokens for row in train),
+            "tasks": {task: tasks[task] for task in TASKS},
+            "tokensTrained": tokens_done(self._plan, self._lengths)[-1],
+            "steps": len(self._plan),
+            "seconds": round(time.monotonic() - self._started, 1),
+            "lossCurve": curve,
+            "versions": {name: version(name) for name in ("torch", "transformers", "trl", "peft", "gguf")},
+        }
+        (self._folder / "result.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

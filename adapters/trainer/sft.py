@@ -1,27 +1,20 @@
 """Trains the LoRA adapter that a run folder describes: python sft.py DIR
 
-Writes events to standard output (see README.md), everything else to standard error.
+Goes on from the folder's checkpoint, if it holds one. Writes events to standard output (see
+README.md), everything else to standard error.
 Exit codes: 0 saved, 1 failed, 2 wrong use, 130 stopped.
 """
 
 import argparse
-import os
 import sys
 import traceback
 from pathlib import Path
 
-# Before any import of the libraries that read them: a training run reaches no network and asks nobody.
-os.environ.update(
-    HF_HUB_OFFLINE="1",
-    HF_DATASETS_OFFLINE="1",
-    HF_HUB_DISABLE_TELEMETRY="1",
-    DISABLE_TELEMETRY="1",
-    TRL_EXPERIMENTAL_SILENCE="1",
-    TOKENIZERS_PARALLELISM="false",
-)
-
+from checkpoint_file import kept_step
 from events import EventStream, take_over_stdout
-from failure import Failure, Stopped, raise_stopped_on_signals
+from failure import Failure
+from offline import go_offline
+from stopping import Stopped, StopSignals
 
 
 def main() -> int:
@@ -30,12 +23,13 @@ def main() -> int:
     folder = parser.parse_args().folder
 
     events = take_over_stdout()
+    go_offline()
     try:
-        raise_stopped_on_signals()
+        signals = StopSignals()
         events.emit("loading")
-        _run(folder, events)
+        _run(folder, events, signals)
     except Stopped:
-        events.emit("stopped")
+        events.emit("stopped", step=kept_step(folder))
         return 130
     except Failure as failure:
         events.emit("failed", code=failure.code, message=failure.message)
@@ -52,11 +46,11 @@ def main() -> int:
     return 0
 
 
-def _run(folder: Path, events: EventStream) -> None:
+def _run(folder: Path, events: EventStream, signals: StopSignals) -> None:
     # PyTorch and the libraries around it take seconds to import: after "loading", and after wrong use.
-    from run import train_run
+    from run import TrainingRun
 
-    train_run(folder, events)
+    TrainingRun(folder, events, signals).run()
 
 
 def _is_out_of_memory(error: Exception) -> bool:

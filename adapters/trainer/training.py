@@ -16,34 +16,42 @@ from trl import SFTConfig, SFTTrainer
 from answer_loss import SummedAnswerLoss, answer_states
 from plan import learning_rate_factor
 from progress import Step, StepReporter
-from run_folder import Config, Row
+from rows import Row
+from run_folder import Config
 
 # The label of a token that is not learnt, in TRL as in PyTorch.
 IGNORED = -100
 
 
-def train_adapter(
-    model: PeftModel,
-    rows: Sequence[Row],
-    plan: list[list[int]],
-    config: Config,
-    folder: Path,
-    on_step: Callable[[Step], None],
-) -> None:
-    """Trains in place, one optimiser step for every batch of `plan`."""
-    steps = len(plan)
-    optimizer = torch.optim.AdamW(
+def new_optimizer(model: PeftModel, config: Config) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(
         [parameter for parameter in model.parameters() if parameter.requires_grad],
         lr=config.learning_rate,
         weight_decay=0.0,
     )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps))
+
+
+def train_adapter(
+    model: PeftModel,
+    optimizer: torch.optim.Optimizer,
+    rows: Sequence[Row],
+    plan: list[list[int]],
+    first: int,
+    config: Config,
+    folder: Path,
+    on_step: Callable[[Step], None],
+) -> None:
+    """Trains in place, one optimiser step for every batch of `plan` from `first` (0 is the beginning)."""
+    rest = plan[first:]
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: learning_rate_factor(first + step, len(plan))
+    )
     trainer = _PlannedSFTTrainer(
-        plan=plan,
+        plan=rest,
         model=model,
         args=SFTConfig(
             output_dir=str(folder),
-            max_steps=steps,
+            max_steps=len(rest),
             per_device_train_batch_size=config.batch_size,
             completion_only_loss=True,
             # Nothing is truncated: rows were checked against the model's context.
@@ -69,7 +77,7 @@ def train_adapter(
         ),
         processing_class=_padding_only_tokenizer(),
         optimizers=(optimizer, schedule),
-        callbacks=[StepReporter(on_step)],
+        callbacks=[StepReporter(first, on_step)],
     )
     # PEFT casts what enters an adapter to its weights' fp32, autocast casts it back: an eighth of the time.
     with disable_input_dtype_casting(model):

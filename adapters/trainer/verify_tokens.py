@@ -9,20 +9,22 @@ share the first one's base model.
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")
+from offline import go_offline
+
+go_offline()
 
 import gguf
 from tokenizers import pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from failure import Failure
-from run_folder import Row, read_messages, read_rows, read_run
+from rows import Row, read_messages, read_rows
+from run_folder import read_run
 
 SHOWN = 5
 

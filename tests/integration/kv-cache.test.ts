@@ -37,6 +37,7 @@ function coldPool(maxContexts = 2) {
     budgetBytes: Number.POSITIVE_INFINITY,
     states,
     folder: temporaryFolder(),
+    msPerPromptToken: () => 3,
     now: () => performance.now(),
   });
   onTestFinished(async () => {

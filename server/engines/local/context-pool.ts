@@ -39,6 +39,8 @@ export interface PoolOptions extends ContextOptions {
   states: PromptStates;
   /** For copies of adapters on their way into the model. */
   folder: string;
+  /** What it takes to read a token of a prompt, in ms. */
+  msPerPromptToken: () => number;
   now: () => number;
 }
 
@@ -86,7 +88,7 @@ export class ContextPool {
     // The last prompt token is always evaluated anew: its logits are what the first word is drawn from.
     const prefix = want.tokens.slice(0, -1);
     const warm = this.#options.states.shared(want.key, prefix);
-    const { slot, shared } = take(group, prefix, warm, now);
+    const { slot, shared } = take(group, prefix, { warm, msPerToken: this.#options.msPerPromptToken(), now });
     try {
       if (warm > shared) await this.#options.states.load(want.key, slot.sequence);
       // Without `false` the library also keeps shifted matches, whose state is not that of a cold run.
@@ -162,7 +164,11 @@ export class ContextPool {
 }
 
 /** Lends the free sequence that is best for this prompt. */
-function take(group: OpenGroup, prefix: Token[], warm: number, now: number): { slot: Slot; shared: number } {
+function take(
+  group: OpenGroup,
+  prefix: Token[],
+  { warm, msPerToken, now }: { warm: number; msPerToken: number; now: number },
+): { slot: Slot; shared: number } {
   const total = group.free.length + group.lent;
   const free = new Set(group.free.map(({ index }) => index));
   const isInUse = (index: number) => index >= 0 && index < total && !free.has(index);
@@ -172,7 +178,7 @@ function take(group: OpenGroup, prefix: Token[], warm: number, now: number): { s
     idleMs: now - usedAt,
     besideRunning: isInUse(index - 1) || isInUse(index + 1),
   }));
-  const index = chooseSequence(holdings, warm);
+  const index = chooseSequence(holdings, warm, msPerToken);
   const shared = holdings[index]?.shared ?? 0;
   const [slot] = group.free.splice(index, 1);
   if (!slot) throw new Error("no free sequence to choose from");

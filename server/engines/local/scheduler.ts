@@ -93,6 +93,11 @@ export class Scheduler {
     return { running: count(this.#running), waiting: count(this.#waiting) };
   }
 
+  /** What it takes to read a token of a prompt, in ms: a moving mean. */
+  get msPerPromptToken(): number {
+    return this.#prefillMsPerToken;
+  }
+
   get isIdle(): boolean {
     return this.#running.size + this.#waiting.size === 0;
   }

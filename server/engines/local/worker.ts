@@ -92,6 +92,11 @@ class Worker {
     this.#governor = new ThreadGovernor(this.#threads);
     this.#encoder = new PromptEncoder(model);
     this.#states = new PromptStates(options.stateDir);
+    const scheduler = new Scheduler({
+      maxWaiting: options.maxWaiting,
+      batchSize: batchSizeOn(llama),
+      groupsAtOnce: this.gpu ? options.threadPool : 1,
+    });
     this.#pool = new ContextPool(model, {
       contextSize: options.contextSize,
       sequences: plan.sequences,
@@ -101,16 +106,13 @@ class Worker {
       budgetBytes: plan.budgetBytes,
       states: this.#states,
       folder: options.stateDir,
+      msPerPromptToken: () => scheduler.msPerPromptToken,
       now: () => performance.now(),
     });
     this.#outbox = new Outbox((outcomes) => send({ type: "outcomes", outcomes, health: this.health }));
     this.#loop = new StepLoop({
       pool: this.#pool,
-      scheduler: new Scheduler({
-        maxWaiting: options.maxWaiting,
-        batchSize: batchSizeOn(llama),
-        groupsAtOnce: this.gpu ? options.threadPool : 1,
-      }),
+      scheduler,
       outbox: this.#outbox,
       maxWaitMs: options.maxWaitMs,
       pauseMs: () => (this.#leavesNoCore() ? PAUSE_MS : 0),
