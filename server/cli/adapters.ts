@@ -244,6 +244,13 @@ function lineFor(event: TrainerEvent): [text: string, share: number | null] | nu
         event.step / event.steps,
       ];
     }
+    case "resumed":
+      return [`going on after step ${event.step}`, null];
+    case "parity-reference":
+      return [
+        `computed what ${event.rows} held-out rows should give, to compare with the served model`,
+        null,
+      ];
     case "saved":
     case "stopped":
     case "failed":

@@ -8,4 +8,5 @@ export type {
 } from "./engine.ts";
 export { LocalEngine, type LocalEngineOptions } from "./local/engine.ts";
 export type { PromptEncoder } from "./local/prompt-encoder.ts";
+export { type Scorer, type TokenScore, withScorer } from "./local/scorer.ts";
 export { withPromptEncoder } from "./local/vocabulary.ts";

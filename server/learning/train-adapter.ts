@@ -23,6 +23,12 @@ export interface TrainConfig {
   batchSize: number;
   /** null: as many as the epochs make. */
   maxSteps: number | null;
+  /** Tokens to train on, prompts included; null: as many as the epochs make. */
+  maxTokens: number | null;
+  /** In which order batches come: by chance, or short rows first (Bengio et al., 2009). */
+  curriculum: "shuffled" | "short-first";
+  /** null: only where it is stopped. */
+  checkpointEverySteps: number | null;
   device: "auto" | "cpu" | "cuda";
   /** null: PyTorch's choice. */
   threads: number | null;
@@ -36,6 +42,9 @@ export const defaultTrainConfig: TrainConfig = {
   epochs: 2,
   batchSize: 8,
   maxSteps: null,
+  maxTokens: null,
+  curriculum: "shuffled",
+  checkpointEverySteps: 50,
   device: "auto",
   threads: null,
 };

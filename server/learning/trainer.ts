@@ -31,8 +31,11 @@ export const TrainerEvent = z.discriminatedUnion("event", [
     tokensPerSecond: z.number(),
     etaSeconds: z.number(),
   }),
+  /** A stopped run goes on after this step. */
+  z.object({ event: z.literal("resumed"), step: z.number() }),
+  z.object({ event: z.literal("parity-reference"), rows: z.number(), tokens: z.number() }),
   z.object({ event: z.literal("saved"), gguf: z.string(), peft: z.string() }),
-  z.object({ event: z.literal("stopped") }),
+  z.object({ event: z.literal("stopped"), step: z.number().nullish() }),
   z.object({ event: z.literal("failed"), code: z.string(), message: z.string() }),
 ]);
 export type TrainerEvent = z.infer<typeof TrainerEvent>;

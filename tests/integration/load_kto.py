@@ -9,7 +9,7 @@ os.environ.update(HF_HUB_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1", TRL_EXPERIME
 sys.path.insert(0, str(Path(__file__).parents[2] / "adapters" / "trainer"))
 
 import torch
-from base_model import load_base
+from base_model import for_training, load_exact
 from datasets import load_dataset
 from peft import LoraConfig
 from transformers import AutoTokenizer
@@ -19,7 +19,7 @@ model_path, votes, folder = (Path(argument) for argument in sys.argv[1:4])
 rows = load_dataset("json", data_files=str(votes), split="train", cache_dir=str(folder / "cache"))
 tokenizer = AutoTokenizer.from_pretrained(model_path.parent, gguf_file=model_path.name)
 trainer = KTOTrainer(
-    model=load_base(model_path, torch.device("cpu")),
+    model=for_training(load_exact(model_path, torch.device("cpu")), keep_exact=False),
     args=KTOConfig(
         output_dir=str(folder),
         per_device_train_batch_size=len(rows),

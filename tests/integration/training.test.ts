@@ -90,6 +90,9 @@ function runJson(adapter: string) {
     epochs: 1,
     batchSize: 4,
     maxSteps: 2,
+    maxTokens: null,
+    curriculum: "shuffled",
+    checkpointEverySteps: null,
     device: "cpu",
     threads: null,
   };
