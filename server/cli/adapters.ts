@@ -18,6 +18,8 @@ import {
 import { resolveModel } from "../models/index.ts";
 import { PatchbayError } from "../protocol/index.ts";
 import { adapterFolders, readCards, readManifest } from "../registry/index.ts";
+import { adapterFolder } from "./adapter-folder.ts";
+import { addEval } from "./adapters-eval.ts";
 import { note, ProgressLine, printJson, printLine, table } from "./output.ts";
 
 export function addAdapters(program: Command): void {
@@ -62,7 +64,7 @@ export function addAdapters(program: Command): void {
     .option("--json", "print one JSON value")
     .addHelpText("after", "\nExample:\n  $ npx patchbay adapters verify health")
     .action((id: string, options: { json?: boolean }) => {
-      const report = verify(folderOf(id, readConfig(process.env)));
+      const report = verify(adapterFolder(id, readConfig(process.env)));
       if (options.json) printJson(report);
       else printReport(report);
       if (report.problems.length > 0) process.exitCode = 1;
@@ -87,6 +89,7 @@ export function addAdapters(program: Command): void {
         `${id}@${card.ordinal}: held-out loss ${base.toFixed(3)} → ${adapter.toFixed(3)} (${percent(adapter / base - 1)})`,
       );
     });
+  addEval(adapters);
 }
 
 interface NewFlags {
@@ -160,16 +163,6 @@ function trainConfig(flags: TrainFlags): TrainConfig {
   };
 }
 
-/** @throws {PatchbayError} `adapter-unknown` */
-function folderOf(id: string, { adaptersDir }: Config): string {
-  const folder = path.join(adaptersDir, id);
-  if (fs.existsSync(path.join(folder, "adapter.json"))) return folder;
-  const known = adapterFolders(adaptersDir).map((other) => path.basename(other));
-  throw new PatchbayError("adapter-unknown", `There is no adapter "${id}".`, {
-    hint: `There are: ${known.join(", ")}.`,
-  });
-}
-
 function verify(folder: string): DatasetReport {
   const dataset = path.join(folder, "dataset");
   const { train, heldOut } = readDataset(dataset);
@@ -202,7 +195,7 @@ function printReport({
 }
 
 async function train(id: string, config: Config, training: TrainConfig) {
-  const folder = folderOf(id, config);
+  const folder = adapterFolder(id, config);
   const progress = new ProgressLine();
   const base = await resolveModel(config.model, config.cacheDir, (step, share) => progress.show(step, share));
   try {

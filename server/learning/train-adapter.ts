@@ -6,10 +6,11 @@ import { withPromptEncoder } from "../engines/index.ts";
 import { type BaseModel, writeAtomically } from "../models/index.ts";
 import { readManifest, readPrompt, type VersionCard } from "../registry/index.ts";
 import { type Conversation, readDataset } from "./dataset.ts";
+import { type LabelTask, labelledRows } from "./label-task.ts";
 import { publishVersion } from "./publish-version.ts";
 import { pythonEnvironment } from "./python-environment.ts";
 import { runTrainer, type TrainerEvent } from "./trainer.ts";
-import { trainingRow } from "./training-rows.ts";
+import { labelRow, type TrainingRow, trainingRow } from "./training-rows.ts";
 
 /** Hyperparameters of supervised fine-tuning. */
 export interface TrainConfig {
@@ -21,6 +22,8 @@ export interface TrainConfig {
   epochs: number;
   /** Conversations in a batch. */
   batchSize: number;
+  /** What is taught: to answer, or to tell the labels of the adapter's label task as well (multi-task learning). */
+  tasks: "answers" | "answers+labels";
   /** null: as many as the epochs make. */
   maxSteps: number | null;
   /** Tokens to train on, prompts included; null: as many as the epochs make. */
@@ -41,6 +44,7 @@ export const defaultTrainConfig: TrainConfig = {
   learningRate: 1e-3,
   epochs: 2,
   batchSize: 8,
+  tasks: "answers+labels",
   maxSteps: null,
   maxTokens: null,
   curriculum: "shuffled",
@@ -76,10 +80,12 @@ const Result = z.object({
 /** Trains an adapter on its folder's dataset and makes the result its current version. */
 export async function trainAdapter(options: TrainOptions): Promise<VersionCard> {
   const { folder, base, config, runFolder, trainerDir, cacheDir, onLine } = options;
-  const prompt = readPrompt(options.promptsDir, readManifest(folder).prompt);
+  const manifest = readManifest(folder);
+  const prompt = readPrompt(options.promptsDir, manifest.prompt);
   const dataset = readDataset(path.join(folder, "dataset"));
   const configSha256 = sha256(JSON.stringify(config));
-  await writeRunFolder(options, prompt.text, dataset);
+  const labelTask = config.tasks === "answers" ? null : manifest.labelTask;
+  await writeRunFolder(options, { systemPrompt: prompt.text, labelTask, ...dataset });
   writeJson(path.join(runFolder, "run.json"), {
     runId: path.basename(runFolder),
     adapter: path.basename(folder),
@@ -105,17 +111,29 @@ export async function trainAdapter(options: TrainOptions): Promise<VersionCard> 
   });
 }
 
+/** What a run learns from. */
+export interface RunRows {
+  systemPrompt: string;
+  /** Whose labels are taught beside the answers; null: none. */
+  labelTask: LabelTask | null;
+  train: Conversation[];
+  heldOut: Conversation[];
+}
+
 /** The rows as token ids, made by the encoder that serves. */
 export async function writeRunFolder(
   { base, runFolder }: Pick<TrainOptions, "base" | "runFolder">,
-  systemPrompt: string,
-  dataset: { train: Conversation[]; heldOut: Conversation[] },
+  { systemPrompt, labelTask, train, heldOut }: RunRows,
 ): Promise<void> {
   await withPromptEncoder(base.path, (encoder) => {
-    const lines = (rows: Conversation[]) =>
-      rows.map((row) => `${JSON.stringify(trainingRow(encoder, systemPrompt, row))}\n`).join("");
-    writeAtomically(path.join(runFolder, "train.jsonl"), lines(dataset.train));
-    writeAtomically(path.join(runFolder, "heldout.jsonl"), lines(dataset.heldOut));
+    const write = (name: string, rows: TrainingRow[]) =>
+      writeAtomically(path.join(runFolder, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    const answers = (rows: Conversation[]) => rows.map((row) => trainingRow(encoder, systemPrompt, row));
+    const labels = labelTask
+      ? labelledRows(labelTask, train).map((row) => labelRow(encoder, labelTask, row))
+      : [];
+    write("train.jsonl", [...answers(train), ...labels]);
+    write("heldout.jsonl", answers(heldOut));
   });
 }
 

@@ -71,6 +71,31 @@ export async function readAdapter(folder: string, promptsDir: string, baseSha256
   };
 }
 
+/**
+ * One version of an adapter, proved; null: the current one.
+ * @throws {PatchbayError} `adapter-unknown`, `adapter-invalid`, `adapter-hash-mismatch`, `adapter-base-mismatch`
+ */
+export async function readVersion(
+  folder: string,
+  ordinal: number | null,
+): Promise<{ file: AdapterFile; card: VersionCard }> {
+  const { id, current } = readManifest(folder);
+  const cards = readCards(folder);
+  const card = cards.find((version) => version.ordinal === (ordinal ?? current));
+  if (!card)
+    throw new PatchbayError(
+      "adapter-unknown",
+      ordinal === null ? `${id} has no trained version.` : `There is no ${id}@${ordinal}.`,
+      {
+        hint:
+          cards.length === 0
+            ? `Train one with: npx patchbay adapters train ${id}`
+            : `There are: ${cards.map((version) => `${id}@${version.ordinal}`).join(", ")}.`,
+      },
+    );
+  return { file: await verifiedFile(folder, id, card), card };
+}
+
 /** Name, card, content and the hashes inside the GGUF file all have to say the same. */
 async function verifiedFile(folder: string, id: string, card: VersionCard): Promise<AdapterFile> {
   const version = `${id}@${card.ordinal}`;

@@ -8,7 +8,7 @@ import { type Prompt, readPrompt } from "./prompt.ts";
 import { type Adapter, readAdapter, readManifest } from "./read-adapter.ts";
 
 /** Folders below adapters/ that hold no adapter, and names that mean something else. */
-const RESERVED = new Set([BASE, "auto", "embedder", "router", "trainer"]);
+const RESERVED = new Set([BASE, "auto", "embedder", "general", "router", "trainer"]);
 
 export interface Rejected {
   id: string;

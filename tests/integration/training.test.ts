@@ -8,7 +8,7 @@ import { type ChatMessage, withPromptEncoder } from "../../server/engines/index.
 import { ktoRows } from "../../server/feedback/index.ts";
 import { pythonEnvironment, readDataset, trainingRow, writeRunFolder } from "../../server/learning/index.ts";
 import { type BaseModel, resolveModel } from "../../server/models/index.ts";
-import { readPrompt } from "../../server/registry/index.ts";
+import { readManifest, readPrompt } from "../../server/registry/index.ts";
 import { cli } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { newPerson, startServer } from "../support/server.ts";
@@ -70,10 +70,13 @@ describe("the training rows of all domains", () => {
     for (const domain of domains) {
       const dataset = readDataset(path.join(adaptersDir, domain, "dataset"));
       const folder = temporaryFolder();
-      await writeRunFolder({ base, runFolder: folder }, readPrompt(promptsDir, `${domain}.md`).text, dataset);
+      const { labelTask } = readManifest(path.join(adaptersDir, domain));
+      const systemPrompt = readPrompt(promptsDir, `${domain}.md`).text;
+      await writeRunFolder({ base, runFolder: folder }, { systemPrompt, labelTask, ...dataset });
       fs.writeFileSync(path.join(folder, "run.json"), JSON.stringify(runJson(domain)));
       folders.push(folder);
-      rows += dataset.train.length + dataset.heldOut.length;
+      // Each row to train on comes twice: its answers, and its label.
+      rows += 2 * dataset.train.length + dataset.heldOut.length;
     }
     const { stdout } = await run(python, [path.join(trainerDir, "verify_tokens.py"), ...folders]);
     expect(JSON.parse(stdout)).toEqual({ rows, equal: rows, different: [] });

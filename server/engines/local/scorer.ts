@@ -17,8 +17,8 @@ export interface TokenScore {
 
 /** Reads texts as the served model does and says how likely it finds them. One call at a time. */
 export interface Scorer {
-  /** Every token of every answer in the conversation, end-of-turn tokens included. */
-  answers(messages: ChatMessage[]): Promise<TokenScore[]>;
+  /** Every token of all answers in the conversation, or of the last one only; end-of-turn tokens included. */
+  answers(messages: ChatMessage[], which?: "all" | "last"): Promise<TokenScore[]>;
   /**
    * Which of these answers is the likeliest after the prompt, by the log-probability of the whole answer, its end-of-turn
    * token included; -1 where there is none to choose from.
@@ -56,7 +56,7 @@ export async function withScorer<T>(
     const sequence = opened.context.getSequence();
     const encoder = new PromptEncoder(model);
     const result = await use({
-      answers: (messages) => scoreAnswers(sequence, encoder, messages),
+      answers: (messages, which = "all") => scoreAnswers(sequence, encoder, messages, which),
       choose: (messages, answers) => chooseAnswer(sequence, encoder, messages, answers),
     });
     sequence.dispose();
@@ -72,12 +72,14 @@ async function scoreAnswers(
   sequence: LlamaContextSequence,
   encoder: PromptEncoder,
   messages: ChatMessage[],
+  which: "all" | "last",
 ): Promise<TokenScore[]> {
   const { inputIds, completionMask } = encoder.trainingRow(messages);
+  const from = which === "last" ? encoder.prompt(messages.slice(0, -1)).length : 0;
   await sequence.clearHistory();
   // The first token has nothing before it, the last one predicts nothing that is asked for.
   const scores = await readScored(sequence, inputIds.slice(0, -1), (index) =>
-    completionMask[index + 1] === 1 ? [inputIds[index + 1] as Token] : [],
+    index + 1 >= from && completionMask[index + 1] === 1 ? [inputIds[index + 1] as Token] : [],
   );
   return scores.flatMap((at, index) => {
     const token = inputIds[index + 1];

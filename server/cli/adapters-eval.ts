@@ -1,0 +1,175 @@
+import fs from "node:fs";
+import path from "node:path";
+import type { Command } from "commander";
+import { type Config, engineSettings, readConfig } from "../config.ts";
+import { LocalEngine } from "../engines/index.ts";
+import {
+  type Conversation,
+  type EvaluationReport,
+  evaluateAdapter,
+  importConversations,
+  reportPage,
+} from "../learning/index.ts";
+import { resolveModel, writeAtomically } from "../models/index.ts";
+import { PatchbayError } from "../protocol/index.ts";
+import { readVersion, type VersionCard, versionFileStem } from "../registry/index.ts";
+import { adapterFolder } from "./adapter-folder.ts";
+import { note, ProgressLine, printJson, printLine, table } from "./output.ts";
+
+interface EvalFlags {
+  against: string;
+  data?: string;
+  model?: string;
+  out?: string;
+  json?: boolean;
+}
+
+export function addEval(adapters: Command): void {
+  adapters
+    .command("eval")
+    .description("measure a version on held-out conversations, against the base model or another version")
+    .argument("<id>", "an adapter, its current version, or one version such as health@2")
+    .option("--against <version>", "base, or a version such as health@1", "base")
+    .option("--data <file>", "conversations to measure on (default: the adapter's held-out ones)")
+    .option("--model <model>", "base model to run on")
+    .option("--out <folder>", "where report.json and report.html go (default: beside the version)")
+    .option("--json", "print one JSON value: the report")
+    .addHelpText("after", "\nExample:\n  $ npx patchbay adapters eval health --against base")
+    .action(async (id: string, options: EvalFlags) => {
+      const config = readConfig({ ...process.env, ...(options.model && { PATCHBAY_MODEL: options.model }) });
+      const { report, page } = await evaluate(id, options, config);
+      if (options.json) return printJson(report);
+      printReport(report);
+      printLine(`\nWith plots: ${page}`);
+    });
+}
+
+async function evaluate(id: string, { against, data, out }: EvalFlags, config: Config) {
+  const version = versionNamed(id);
+  const folder = adapterFolder(version.id, config);
+  const candidate = await readVersion(folder, version.ordinal);
+  const other = against === "base" ? null : versionNamed(against);
+  if (other && (other.id !== version.id || other.ordinal === null))
+    throw new PatchbayError(
+      "bad-request",
+      `--against needs "base" or a version of ${version.id}, such as ${version.id}@1.`,
+    );
+  const rows = data === undefined ? null : rowsOf(data);
+  const progress = new ProgressLine();
+  const base = await resolveModel(config.model, config.cacheDir, (step, share) => progress.show(step, share));
+  if (candidate.card.base.sha256 !== base.sha256)
+    throw new PatchbayError(
+      "adapter-base-mismatch",
+      `${candidate.file.version} was trained for ${candidate.card.base.name}.`,
+      {
+        hint: `Run it on that model with --model, or train one: npx patchbay adapters train ${version.id}`,
+      },
+    );
+  let engine: LocalEngine | null = null;
+  try {
+    const report = await evaluateAdapter({
+      folder,
+      promptsDir: config.promptsDir,
+      base,
+      candidate: candidate.file,
+      against: other && (await readVersion(folder, other.ordinal)).file,
+      rows,
+      engine: async () => {
+        engine = new LocalEngine({
+          ...engineSettings(config),
+          modelPath: base.path,
+          modelSha256: base.sha256,
+          onLoading: (share) => progress.show("loading the model", share),
+          onLog: () => undefined,
+        });
+        await engine.ready();
+        return engine;
+      },
+      onProgress: (step, share) => progress.show(step, share),
+    });
+    return {
+      report,
+      page: write(report, candidate.card, out ?? null, path.join(folder, "versions"), rows !== null),
+    };
+  } finally {
+    progress.end();
+    await (engine as LocalEngine | null)?.close();
+  }
+}
+
+/** `health` or `health@2`. @throws {PatchbayError} `bad-request` */
+function versionNamed(name: string): { id: string; ordinal: number | null } {
+  const match = /^([a-z0-9-]+)(?:@(\d+))?$/.exec(name);
+  if (!match?.[1])
+    throw new PatchbayError("bad-request", `"${name}" is no adapter or version, such as health or health@2.`);
+  return { id: match[1], ordinal: match[2] === undefined ? null : Number(match[2]) };
+}
+
+function rowsOf(file: string): Conversation[] {
+  if (!fs.existsSync(file)) throw new PatchbayError("data-invalid", `${file} does not exist.`);
+  const { rows, refused } = importConversations(fs.readFileSync(file, "utf8"), path.basename(file));
+  for (const { where, why } of refused.slice(0, 20)) note(`${where}: ${why}`);
+  if (refused.length > 0)
+    throw new PatchbayError("data-invalid", `${refused.length} rows of ${file} are no conversations.`);
+  return rows.map(({ conversation }) => conversation);
+}
+
+/** Beside the version, where it belongs to it: against the base model on the adapter's own held-out rows. */
+function write(
+  report: EvaluationReport,
+  card: VersionCard,
+  out: string | null,
+  versions: string,
+  otherRows: boolean,
+): string {
+  const usual = report.against === "base" && !otherRows;
+  const stem = versionFileStem(card.sha256);
+  const folder = out ?? (usual ? versions : process.cwd());
+  const name = out === null && usual ? `${stem}.eval` : "report";
+  writeAtomically(path.join(folder, `${name}.json`), `${JSON.stringify(report, null, 2)}\n`);
+  const page = path.join(folder, `${name}.html`);
+  writeAtomically(page, reportPage(report, card.lossCurve));
+  return page;
+}
+
+function printReport({
+  candidate,
+  against,
+  rows,
+  loss,
+  label,
+  forgetting,
+  coherence,
+  fluency,
+}: EvaluationReport): void {
+  const sides = (name: string, one: number, other: number, shown: (value: number) => string) => [
+    name,
+    shown(one),
+    shown(other),
+  ];
+  const share = (value: number) => `${(value * 100).toFixed(1)}%`;
+  const change = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(value * 100).toFixed(1)}%`;
+  printLine(`${candidate} against ${against}, ${rows} held-out conversations`);
+  printLine(
+    table([
+      ["", against.toUpperCase(), candidate.toUpperCase()],
+      sides("loss", loss.against, loss.candidate, (value) => value.toFixed(3)),
+      ...(label
+        ? [
+            sides("label accuracy", label.against.accuracy, label.candidate.accuracy, share),
+            sides("label macro-F1", label.against.macroF1, label.candidate.macroF1, share),
+          ]
+        : []),
+      sides("repetition", fluency.repetition.against, fluency.repetition.candidate, share),
+      sides("relevance", coherence.relevance.against, coherence.relevance.candidate, share),
+    ]),
+  );
+  printLine(
+    `loss ${change(-loss.reduction)} (95% interval ${change(-loss.ci95[1])} to ${change(-loss.ci95[0])})`,
+  );
+  const elsewhere = Object.entries({
+    ...forgetting.otherDomains,
+    ...(forgetting.general !== null && { general: forgetting.general }),
+  });
+  printLine(`loss elsewhere: ${elsewhere.map(([name, value]) => `${name} ${change(value)}`).join(", ")}`);
+}

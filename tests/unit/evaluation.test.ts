@@ -1,0 +1,158 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { bootstrap95, randomNumbers } from "../../server/learning/evaluation/bootstrap.ts";
+import { classification, confusionMatrix } from "../../server/learning/evaluation/classification.ts";
+import { meanLoss } from "../../server/learning/evaluation/measure-side.ts";
+import type { EvaluationReport } from "../../server/learning/evaluation/report.ts";
+import { reportPage } from "../../server/learning/evaluation/report-page.ts";
+import {
+  asksBack,
+  distinct2,
+  repetition,
+  wordCount,
+} from "../../server/learning/evaluation/text-measures.ts";
+
+describe("the bootstrap interval", () => {
+  const values = Array.from({ length: 200 }, (_, index) => Math.sin(index) + 1);
+  const mean = (indices: Uint32Array) =>
+    indices.reduce((sum, index) => sum + (values[index] ?? 0), 0) / indices.length;
+
+  it("lies around the statistic, as wide as the normal approximation says", () => {
+    const [low, high] = bootstrap95(values.length, mean);
+    const all = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - all) ** 2, 0) / values.length);
+    const half = (1.96 * deviation) / Math.sqrt(values.length);
+    expect(low).toBeGreaterThan(all - 1.15 * half);
+    expect(low).toBeLessThan(all - 0.85 * half);
+    expect(high).toBeLessThan(all + 1.15 * half);
+    expect(high).toBeGreaterThan(all + 0.85 * half);
+  });
+
+  it("is the same for the same seed, another for another", () => {
+    expect(bootstrap95(values.length, mean, 7)).toEqual(bootstrap95(values.length, mean, 7));
+    expect(bootstrap95(values.length, mean, 7)).not.toEqual(bootstrap95(values.length, mean, 8));
+  });
+
+  it("draws evenly", () => {
+    const next = randomNumbers(3);
+    const tenths = new Array<number>(10).fill(0);
+    for (let i = 0; i < 10_000; i++) {
+      const tenth = Math.floor(next() * 10);
+      tenths[tenth] = (tenths[tenth] ?? 0) + 1;
+    }
+    for (const count of tenths) expect(count).toBeGreaterThan(850);
+  });
+});
+
+describe("label figures", () => {
+  // By hand: label 0 has 2 of 3 rows right and is given 3 times, label 1 has 1 of 2 right and is given twice.
+  const gold = [0, 0, 0, 1, 1];
+  const predicted = [0, 0, 1, 1, 0];
+
+  it("are those worked out by hand", () => {
+    const { accuracy, macroPrecision, macroRecall, macroF1 } = classification(gold, predicted);
+    expect(accuracy).toBeCloseTo(3 / 5);
+    expect(macroPrecision).toBeCloseTo((2 / 3 + 1 / 2) / 2);
+    expect(macroRecall).toBeCloseTo((2 / 3 + 1 / 2) / 2);
+    expect(macroF1).toBeCloseTo((2 / 3 + 1 / 2) / 2);
+    expect(confusionMatrix(gold, predicted, 2)).toEqual([
+      [2, 1],
+      [1, 1],
+    ]);
+  });
+
+  it("count a label that is never given as never right", () => {
+    expect(classification([0, 1], [0, 0])).toMatchObject({ macroPrecision: 1 / 4, macroRecall: 1 / 2 });
+  });
+
+  it("stay between 0 and 1, and are 1 where everything is right", () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(4), fc.nat(4)), { minLength: 1 }), (rows) => {
+        const [some, others] = [rows.map(([label]) => label), rows.map(([, label]) => label)];
+        for (const value of Object.values(classification(some, others))) {
+          expect(value).toBeGreaterThanOrEqual(0);
+          expect(value).toBeLessThanOrEqual(1);
+        }
+        expect(classification(some, some)).toEqual({
+          accuracy: 1,
+          macroPrecision: 1,
+          macroRecall: 1,
+          macroF1: 1,
+        });
+      }),
+    );
+  });
+});
+
+describe("measures of a text", () => {
+  it("count words, repeated 4-grams, different 2-grams and questions", () => {
+    expect(wordCount("It’s 3 o'clock – isn't it?")).toBe(5);
+    expect(repetition("one two three four five")).toBe(0);
+    // 8 words have 5 4-grams, of which the last is the first again.
+    expect(repetition("one two three four one two three four")).toBeCloseTo(1 / 5);
+    expect(distinct2(["a b c", "a b d"])).toBeCloseTo(3 / 4);
+    expect(asksBack("When did it start?")).toBe(true);
+    expect(asksBack("Rest, and drink enough.")).toBe(false);
+  });
+});
+
+describe("the loss of rows", () => {
+  it("weighs every token alike", () => {
+    const rows = [
+      { loss: 10, tokens: 5 },
+      { loss: 1, tokens: 1 },
+    ];
+    expect(meanLoss(rows)).toBeCloseTo(11 / 6);
+    expect(meanLoss(rows, Uint32Array.from([1, 1]))).toBe(1);
+  });
+});
+
+describe("the report's page", () => {
+  const sides = { against: 2, candidate: 1 };
+  const report: EvaluationReport = {
+    id: "health",
+    candidate: "health@2",
+    against: "base",
+    base: { name: "some model", sha256: "0".repeat(64) },
+    rows: 3,
+    loss: { ...sides, reduction: 0.5, ci95: [0.4, 0.6] },
+    perplexity: sides,
+    label: {
+      against: classification([0, 1], [1, 0]),
+      candidate: classification([0, 1], [0, 1]),
+      macroF1Gain: { value: 1, ci95: [1, 1] },
+      labels: ["<urgent>", "routine"],
+      confusion: [
+        [1, 0],
+        [0, 1],
+      ],
+    },
+    forgetting: { general: 0.02, otherDomains: { support: -0.1 } },
+    fluency: { lossUnderBase: sides, repetition: sides },
+    coherence: { relevance: sides, earlierTurns: null },
+    engagement: { words: sides, questionsBack: sides, distinct2: sides },
+    samples: [{ prompt: "<script>alert(1)</script>", against: "a & b", candidate: "c", reference: "d" }],
+    evaluatedAt: "2026-11-26T00:00:00.000Z",
+  };
+
+  it("says the verdict, shows the plots and lets no text become markup", () => {
+    const page = reportPage(report, [
+      { step: 1, loss: 3 },
+      { step: 2, loss: 2 },
+    ]);
+    expect(page).toContain("−50.0%");
+    expect(page).toContain("better");
+    expect(page.match(/<svg/g)).toHaveLength(2);
+    expect(page).toContain("&lt;script&gt;");
+    expect(page).not.toContain("<script");
+    expect(page).toContain("&lt;urgent&gt;");
+  });
+
+  it("calls an interval around zero not clear", () => {
+    const unclear = {
+      ...report,
+      loss: { ...report.loss, reduction: 0.01, ci95: [-0.02, 0.04] as [number, number] },
+    };
+    expect(reportPage(unclear)).toContain("not clearly different");
+  });
+});
