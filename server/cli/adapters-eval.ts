@@ -1,8 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
-import { type Config, engineSettings, readConfig } from "../config.ts";
-import { LocalEngine } from "../engines/index.ts";
+import { type Config, readConfig } from "../config.ts";
 import {
   type Conversation,
   type EvaluationReport,
@@ -14,6 +13,7 @@ import { resolveModel, writeAtomically } from "../models/index.ts";
 import { PatchbayError } from "../protocol/index.ts";
 import { readVersion, type VersionCard, versionFileStem } from "../registry/index.ts";
 import { adapterFolder } from "./adapter-folder.ts";
+import { withEngineOnDemand } from "./engine-on-demand.ts";
 import { note, ProgressLine, printJson, printLine, table } from "./output.ts";
 
 interface EvalFlags {
@@ -65,35 +65,23 @@ async function evaluate(id: string, { against, data, out }: EvalFlags, config: C
         hint: `Run it on that model with --model, or train one: npx patchbay adapters train ${version.id}`,
       },
     );
-  let engine: LocalEngine | null = null;
   try {
-    const report = await evaluateAdapter({
-      folder,
-      promptsDir: config.promptsDir,
-      base,
-      candidate: candidate.file,
-      against: other && (await readVersion(folder, other.ordinal)).file,
-      rows,
-      engine: async () => {
-        engine = new LocalEngine({
-          ...engineSettings(config),
-          modelPath: base.path,
-          modelSha256: base.sha256,
-          onLoading: (share) => progress.show("loading the model", share),
-          onLog: () => undefined,
-        });
-        await engine.ready();
-        return engine;
-      },
-      onProgress: (step, share) => progress.show(step, share),
-    });
-    return {
-      report,
-      page: write(report, candidate.card, out ?? null, path.join(folder, "versions"), rows !== null),
-    };
+    const report = await withEngineOnDemand(config, base, progress, async (engine) =>
+      evaluateAdapter({
+        folder,
+        promptsDir: config.promptsDir,
+        base,
+        candidate: candidate.file,
+        against: other && (await readVersion(folder, other.ordinal)).file,
+        rows,
+        engine,
+        onProgress: (step, share) => progress.show(step, share),
+      }),
+    );
+    const page = write(report, candidate.card, out ?? null, path.join(folder, "versions"), rows !== null);
+    return { report, page };
   } finally {
     progress.end();
-    await (engine as LocalEngine | null)?.close();
   }
 }
 

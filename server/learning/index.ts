@@ -7,7 +7,9 @@ export { type Import, type Imported, importConversations } from "./import-conver
 export { type NearDuplicate, nearDuplicates } from "./near-duplicates.ts";
 export { type CreatedAdapter, createAdapter, type NewAdapter } from "./new-adapter.ts";
 export { pythonEnvironment } from "./python-environment.ts";
-export { defaultTrainConfig, type TrainConfig, trainAdapter, writeRunFolder } from "./train-adapter.ts";
+export { writeRunRows } from "./run-rows.ts";
+export { type TrainOptions, trainAdapter } from "./train-adapter.ts";
+export { defaultTrainConfig, type TrainConfig } from "./train-config.ts";
 export type { TrainerEvent } from "./trainer.ts";
 export { type TrainingRow, trainingRow } from "./training-rows.ts";
 export { type DatasetReport, verifyDataset } from "./verify-dataset.ts";

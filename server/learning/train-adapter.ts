@@ -2,66 +2,31 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { z } from "zod";
-import { withPromptEncoder } from "../engines/index.ts";
-import { type BaseModel, writeAtomically } from "../models/index.ts";
-import { readManifest, readPrompt, type VersionCard } from "../registry/index.ts";
-import { type Conversation, readDataset } from "./dataset.ts";
-import { type LabelTask, labelledRows } from "./label-task.ts";
+import type { AdapterFile, Engine } from "../engines/index.ts";
+import { type BaseModel, sha256OfFile, writeAtomically } from "../models/index.ts";
+import { PatchbayError } from "../protocol/index.ts";
+import { readPrompt, readVersion, type VersionCard } from "../registry/index.ts";
+import { readDataset } from "./dataset.ts";
+import { checkParity, type Parity } from "./parity.ts";
 import { publishVersion } from "./publish-version.ts";
 import { pythonEnvironment } from "./python-environment.ts";
+import { replayRows } from "./replay.ts";
+import { type RunRows, runRows, writeRunRows } from "./run-rows.ts";
+import type { TrainConfig } from "./train-config.ts";
 import { runTrainer, type TrainerEvent } from "./trainer.ts";
-import { labelRow, type TrainingRow, trainingRow } from "./training-rows.ts";
-
-/** Hyperparameters of supervised fine-tuning. */
-export interface TrainConfig {
-  seed: number;
-  /** LoRA rank; alpha is the numerator of the scale alpha / rank. */
-  rank: number;
-  alpha: number;
-  learningRate: number;
-  epochs: number;
-  /** Conversations in a batch. */
-  batchSize: number;
-  /** What is taught: to answer, or to tell the labels of the adapter's label task as well (multi-task learning). */
-  tasks: "answers" | "answers+labels";
-  /** null: as many as the epochs make. */
-  maxSteps: number | null;
-  /** Tokens to train on, prompts included; null: as many as the epochs make. */
-  maxTokens: number | null;
-  /** In which order batches come: by chance, or short rows first (Bengio et al., 2009). */
-  curriculum: "shuffled" | "short-first";
-  /** null: only where it is stopped. */
-  checkpointEverySteps: number | null;
-  device: "auto" | "cpu" | "cuda";
-  /** null: PyTorch's choice. */
-  threads: number | null;
-}
-
-export const defaultTrainConfig: TrainConfig = {
-  seed: 1,
-  rank: 8,
-  alpha: 16,
-  learningRate: 1e-3,
-  epochs: 2,
-  batchSize: 8,
-  tasks: "answers+labels",
-  maxSteps: null,
-  maxTokens: null,
-  curriculum: "shuffled",
-  checkpointEverySteps: 50,
-  device: "auto",
-  threads: null,
-};
 
 export interface TrainOptions {
   folder: string;
   promptsDir: string;
   /** adapters/trainer. */
   trainerDir: string;
+  /** A new folder, or that of a run that was stopped, which then goes on. */
   runFolder: string;
   cacheDir: string;
   base: BaseModel;
   config: TrainConfig;
+  /** Asked for where the base model has to answer something first. */
+  engine: () => Promise<Engine>;
   onEvent: (event: TrainerEvent) => void;
   onLine: (line: string) => void;
 }
@@ -77,66 +42,96 @@ const Result = z.object({
   versions: z.record(z.string(), z.string()),
 });
 
+/** An adapter that was trained and not yet published. */
+export interface Trained {
+  file: AdapterFile;
+  card: Omit<VersionCard, "ordinal" | "sha256" | "bytes">;
+}
+
 /** Trains an adapter on its folder's dataset and makes the result its current version. */
 export async function trainAdapter(options: TrainOptions): Promise<VersionCard> {
-  const { folder, base, config, runFolder, trainerDir, cacheDir, onLine } = options;
-  const manifest = readManifest(folder);
-  const prompt = readPrompt(options.promptsDir, manifest.prompt);
-  const dataset = readDataset(path.join(folder, "dataset"));
-  const configSha256 = sha256(JSON.stringify(config));
-  const labelTask = config.tasks === "answers" ? null : manifest.labelTask;
-  await writeRunFolder(options, { systemPrompt: prompt.text, labelTask, ...dataset });
-  writeJson(path.join(runFolder, "run.json"), {
+  const { file, card } = await runTraining(options);
+  return publishVersion(options.folder, file.path, card);
+}
+
+/** @throws {PatchbayError} `training-failed`, `data-invalid`, `python-missing` */
+export async function runTraining(options: TrainOptions): Promise<Trained> {
+  const { folder, promptsDir, base, config, runFolder, trainerDir, cacheDir, onLine } = options;
+  const rows = runRows(folder, promptsDir, config, await replayFor(options));
+  await writeRunRows(base.path, runFolder, rows);
+  const configSha256 = createHash("sha256").update(JSON.stringify(config)).digest("hex");
+  const run = {
     runId: path.basename(runFolder),
     adapter: path.basename(folder),
     base,
-    data: { sha256: dataset.sha256 },
-    prompt: { sha256: prompt.sha256 },
+    init: await initial(folder, config.from),
+    data: { sha256: rows.dataSha256 },
+    prompt: { sha256: rows.promptSha256 },
     config,
     configSha256,
-  });
+  };
+  writeAtomically(path.join(runFolder, "run.json"), `${JSON.stringify(run, null, 2)}\n`);
   const python = await pythonEnvironment(path.join(trainerDir, "requirements.txt"), cacheDir, onLine);
   await runTrainer(python, trainerDir, runFolder, options.onEvent);
   const result = Result.parse(JSON.parse(fs.readFileSync(path.join(runFolder, "result.json"), "utf8")));
   const { versions, ...figures } = result;
-  return publishVersion(folder, path.join(runFolder, "adapter.gguf"), {
-    base: { name: base.name, sha256: base.sha256 },
-    dataSha256: dataset.sha256,
-    promptSha256: prompt.sha256,
-    configSha256,
-    config: { ...config },
-    ...figures,
-    trainer: versions,
-    trainedAt: new Date().toISOString(),
-  });
+  const gguf = path.join(runFolder, "adapter.gguf");
+  const file = { version: run.adapter, sha256: await sha256OfFile(gguf), path: gguf };
+  return {
+    file,
+    card: {
+      base: { name: base.name, sha256: base.sha256 },
+      dataSha256: rows.dataSha256,
+      promptSha256: rows.promptSha256,
+      configSha256,
+      config: { ...config },
+      ...figures,
+      parity: await parityOf(options, file, rows.heldOut),
+      trainer: versions,
+      trainedAt: new Date().toISOString(),
+    },
+  };
 }
 
-/** What a run learns from. */
-export interface RunRows {
-  systemPrompt: string;
-  /** Whose labels are taught beside the answers; null: none. */
-  labelTask: LabelTask | null;
-  train: Conversation[];
-  heldOut: Conversation[];
+async function parityOf(
+  { base, runFolder, onLine }: TrainOptions,
+  file: AdapterFile,
+  heldOut: RunRows["heldOut"],
+): Promise<Parity> {
+  const parity = await checkParity(base.path, file, runFolder, heldOut);
+  onLine(
+    `the served model agrees with the trained one: same likeliest token on ${(parity.sameTop * 100).toFixed(1)}% of ${parity.tokens} positions, log-probabilities ${parity.meanDifference.toFixed(3)} apart in the mean`,
+  );
+  return parity;
 }
 
-/** The rows as token ids, made by the encoder that serves. */
-export async function writeRunFolder(
-  { base, runFolder }: Pick<TrainOptions, "base" | "runFolder">,
-  { systemPrompt, labelTask, train, heldOut }: RunRows,
-): Promise<void> {
-  await withPromptEncoder(base.path, (encoder) => {
-    const write = (name: string, rows: TrainingRow[]) =>
-      writeAtomically(path.join(runFolder, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
-    const answers = (rows: Conversation[]) => rows.map((row) => trainingRow(encoder, systemPrompt, row));
-    const labels = labelTask
-      ? labelledRows(labelTask, train).map((row) => labelRow(encoder, labelTask, row))
-      : [];
-    write("train.jsonl", [...answers(train), ...labels]);
-    write("heldout.jsonl", answers(heldOut));
-  });
+/** The weights to start from. */
+async function initial(folder: string, from: string | null) {
+  if (from === null) return null;
+  const [id = "", ordinal] = from.split("@");
+  const other = path.join(path.dirname(folder), id);
+  if (!fs.existsSync(path.join(other, "adapter.json")))
+    throw new PatchbayError("adapter-unknown", `There is no adapter "${id}" to start from.`);
+  const { file } = await readVersion(other, ordinal === undefined ? null : Number(ordinal));
+  return { path: file.path, sha256: file.sha256 };
 }
 
-const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
-const writeJson = (file: string, value: unknown): void =>
-  writeAtomically(file, `${JSON.stringify(value, null, 2)}\n`);
+async function replayFor({ folder, promptsDir, base, cacheDir, config, engine, onLine }: TrainOptions) {
+  const { train } = readDataset(path.join(folder, "dataset"));
+  let tenth = 0;
+  return replayRows(
+    {
+      base,
+      background: path.join(path.dirname(folder), "router", "train.jsonl"),
+      count: Math.round(config.replay * train.length),
+      systemPrompt: readPrompt(promptsDir, "base.md").text,
+      cacheDir,
+    },
+    engine,
+    (share) => {
+      if (Math.floor(share * 10) > tenth)
+        onLine(`the base model answers general turns ${Math.round(share * 100)}%`);
+      tenth = Math.floor(share * 10);
+    },
+  );
+}

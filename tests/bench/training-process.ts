@@ -34,6 +34,7 @@ try {
     cacheDir: config.cacheDir,
     base: await resolveModel(config.model, config.cacheDir, () => undefined),
     config: { ...defaultTrainConfig, epochs: EPOCHS },
+    engine: () => Promise.reject(new Error("nothing is replayed here")),
     onEvent: (event) => {
       if (event.event === "step") send({ step: event.step });
     },

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it, vi } from "vitest";
 import { packageRoot, readConfig } from "../../server/config.ts";
 import { type ChatMessage, withPromptEncoder } from "../../server/engines/index.ts";
 import { ktoRows } from "../../server/feedback/index.ts";
-import { pythonEnvironment, readDataset, trainingRow, writeRunFolder } from "../../server/learning/index.ts";
+import { pythonEnvironment, readDataset, trainingRow, writeRunRows } from "../../server/learning/index.ts";
 import { type BaseModel, resolveModel } from "../../server/models/index.ts";
 import { readManifest, readPrompt } from "../../server/registry/index.ts";
 import { cli } from "../support/cli.ts";
@@ -72,7 +72,10 @@ describe("the training rows of all domains", () => {
       const folder = temporaryFolder();
       const { labelTask } = readManifest(path.join(adaptersDir, domain));
       const systemPrompt = readPrompt(promptsDir, `${domain}.md`).text;
-      await writeRunFolder({ base, runFolder: folder }, { systemPrompt, labelTask, ...dataset });
+      await writeRunRows(base.path, folder, {
+        train: [{ systemPrompt, labelTask, rows: dataset.train }],
+        heldOut: { systemPrompt, rows: dataset.heldOut },
+      });
       fs.writeFileSync(path.join(folder, "run.json"), JSON.stringify(runJson(domain)));
       folders.push(folder);
       // Each row to train on comes twice: its answers, and its label.

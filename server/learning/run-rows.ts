@@ -1,0 +1,92 @@
+import { createHash } from "node:crypto";
+import path from "node:path";
+import { withPromptEncoder } from "../engines/index.ts";
+import { writeAtomically } from "../models/index.ts";
+import { adapterFolders, readManifest, readPrompt } from "../registry/index.ts";
+import { augment } from "./augment.ts";
+import { type Conversation, readDataset } from "./dataset.ts";
+import { type LabelTask, labelledRows } from "./label-task.ts";
+import type { TrainConfig } from "./train-config.ts";
+import { labelRow, type TrainingRow, trainingRow } from "./training-rows.ts";
+
+/** Conversations to learn from under one system prompt. */
+export interface RunPart {
+  systemPrompt: string;
+  /** Whose labels are taught beside the answers; null: none. */
+  labelTask: LabelTask | null;
+  rows: Conversation[];
+}
+
+/** What a run learns from and is measured on. */
+export interface RunRows {
+  train: RunPart[];
+  heldOut: { systemPrompt: string; rows: Conversation[] };
+  /** SHA-256 over the data sets. */
+  dataSha256: string;
+  promptSha256: string;
+}
+
+/** Held-out rows whose numbers are compared between the trainer and the served model. */
+const PARITY_ROWS = 12;
+
+/** @param replay general conversations, see {@link TrainConfig.replay} */
+export function runRows(
+  folder: string,
+  promptsDir: string,
+  { tasks, scope, augment: augmented, seed }: Pick<TrainConfig, "tasks" | "scope" | "augment" | "seed">,
+  replay: Conversation[],
+): RunRows {
+  const own = domain(folder, promptsDir);
+  const others = adapterFolders(path.dirname(folder)).filter((other) => other !== folder);
+  const domains = scope === "own" ? [own] : [own, ...others.map((other) => domain(other, promptsDir))];
+  const train = domains.map(
+    ({ prompt, labelTask, dataset }): RunPart => ({
+      systemPrompt: prompt.text,
+      labelTask: tasks === "answers" ? null : labelTask,
+      rows: augmented ? augment(dataset.train, seed) : dataset.train,
+    }),
+  );
+  if (replay.length > 0)
+    train.push({ systemPrompt: readPrompt(promptsDir, "base.md").text, labelTask: null, rows: replay });
+  const hashes = domains.map(({ dataset }) => dataset.sha256);
+  return {
+    train,
+    heldOut: { systemPrompt: own.prompt.text, rows: own.dataset.heldOut },
+    dataSha256:
+      hashes.length === 1 ? own.dataset.sha256 : createHash("sha256").update(hashes.join()).digest("hex"),
+    promptSha256: own.prompt.sha256,
+  };
+}
+
+function domain(folder: string, promptsDir: string) {
+  const { prompt, labelTask } = readManifest(folder);
+  return {
+    prompt: readPrompt(promptsDir, prompt),
+    labelTask,
+    dataset: readDataset(path.join(folder, "dataset")),
+  };
+}
+
+/** Writes the rows as token ids, made by the encoder that serves. */
+export async function writeRunRows(
+  modelPath: string,
+  runFolder: string,
+  { train, heldOut }: Pick<RunRows, "train" | "heldOut">,
+): Promise<void> {
+  await withPromptEncoder(modelPath, (encoder) => {
+    const write = (name: string, rows: TrainingRow[]) =>
+      writeAtomically(path.join(runFolder, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    const answers = (systemPrompt: string, rows: Conversation[]) =>
+      rows.map((row) => trainingRow(encoder, systemPrompt, row));
+    const labels = ({ labelTask, rows }: RunPart) =>
+      labelTask ? labelledRows(labelTask, rows).map((row) => labelRow(encoder, labelTask, row)) : [];
+    write(
+      "train.jsonl",
+      train.flatMap((part) => [...answers(part.systemPrompt, part.rows), ...labels(part)]),
+    );
+    write("heldout.jsonl", answers(heldOut.systemPrompt, heldOut.rows));
+    write("parity.jsonl", answers(heldOut.systemPrompt, parityRows(heldOut.rows)));
+  });
+}
+
+export const parityRows = (heldOut: Conversation[]): Conversation[] => heldOut.slice(0, PARITY_ROWS);
