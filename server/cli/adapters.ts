@@ -13,6 +13,7 @@ import {
 import { PatchbayError } from "../protocol/index.ts";
 import { adapterFolders, readCards, readManifest } from "../registry/index.ts";
 import { adapterFolder } from "./adapter-folder.ts";
+import { addAblate } from "./adapters-ablate.ts";
 import { addEval } from "./adapters-eval.ts";
 import { addTrain } from "./adapters-train.ts";
 import { note, printJson, printLine, table } from "./output.ts";
@@ -66,6 +67,7 @@ export function addAdapters(program: Command): void {
     });
   addTrain(adapters);
   addEval(adapters);
+  addAblate(adapters);
 }
 
 interface NewFlags {

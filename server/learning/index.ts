@@ -1,3 +1,4 @@
+export { type AblateOptions, ablate } from "./ablation/ablate.ts";
 export { type PlannedRow, readPlan } from "./coverage-plan.ts";
 export { type Conversation, readConversations, readDataset } from "./dataset.ts";
 export { type EvaluateOptions, evaluateAdapter } from "./evaluation/evaluate-adapter.ts";

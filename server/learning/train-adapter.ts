@@ -36,6 +36,7 @@ const Result = z.object({
   heldOutRows: z.number(),
   trainRows: z.number(),
   trainTokens: z.number(),
+  tokensTrained: z.number(),
   steps: z.number(),
   seconds: z.number(),
   lossCurve: z.array(z.object({ step: z.number(), loss: z.number() })),

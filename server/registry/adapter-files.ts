@@ -51,7 +51,10 @@ export const VersionCard = z.object({
   heldOutLoss: z.object({ base: z.number(), adapter: z.number() }),
   heldOutRows: z.number().int(),
   trainRows: z.number().int(),
+  /** Tokens of answers in the rows. */
   trainTokens: z.number().int(),
+  /** Tokens that training read, prompts included, over all steps. */
+  tokensTrained: z.number().int().optional(),
   steps: z.number().int(),
   seconds: z.number(),
   lossCurve: z.array(z.object({ step: z.number(), loss: z.number() })),

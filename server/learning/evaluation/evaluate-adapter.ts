@@ -82,7 +82,12 @@ export async function evaluateAdapter(options: EvaluateOptions): Promise<Evaluat
   };
 }
 
-function textsFor({ folder, promptsDir, rows }: EvaluateOptions): ToMeasure {
+/** What an adapter of this folder is measured on. @throws {PatchbayError} `data-invalid` where there is no row */
+export function textsFor({
+  folder,
+  promptsDir,
+  rows,
+}: Pick<EvaluateOptions, "folder" | "promptsDir" | "rows">): ToMeasure {
   const adaptersDir = path.dirname(folder);
   const manifest = readManifest(folder);
   const heldOut = (name: string) =>

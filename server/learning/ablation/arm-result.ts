@@ -1,0 +1,54 @@
+import { z } from "zod";
+import { bootstrap95, type Interval } from "../evaluation/bootstrap.ts";
+import { classification } from "../evaluation/classification.ts";
+import { meanLoss } from "../evaluation/measure-side.ts";
+
+const RowLosses = z.array(z.object({ loss: z.number(), tokens: z.number() }));
+
+/** What an arm came to, row by row, so that arms can be compared in pairs: `adapters/<id>/ablation/<arm>.json`. */
+export const ArmResult = z.object({
+  arm: z.string(),
+  technique: z.string(),
+  /** Over config, data, base and budget: the same hash means the same arm. */
+  sha256: z.string(),
+  tokensTrained: z.number(),
+  seconds: z.number(),
+  losses: RowLosses,
+  general: RowLosses,
+  gold: z.array(z.number()),
+  labels: z.array(z.number()),
+});
+export type ArmResult = z.infer<typeof ArmResult>;
+
+export interface Compared {
+  loss: number;
+  /** Of the loss, as a share of the other arm's; below zero is better. */
+  change: { value: number; ci95: Interval };
+  macroF1: number;
+  f1Gain: { value: number; ci95: Interval };
+  general: number;
+  generalChange: { value: number; ci95: Interval };
+}
+
+/** An arm beside another, over the same rows. */
+export function compare(arm: ArmResult, other: ArmResult): Compared {
+  const change = (ours: ArmResult["losses"], theirs: ArmResult["losses"]) => {
+    const of = (indices?: Uint32Array) => meanLoss(ours, indices) / meanLoss(theirs, indices) - 1;
+    return { value: of(), ci95: bootstrap95(ours.length, of) };
+  };
+  const f1 = ({ gold, labels }: ArmResult, indices: readonly number[]) =>
+    classification(
+      indices.map((index) => gold[index] ?? -1),
+      indices.map((index) => labels[index] ?? -1),
+    ).macroF1;
+  const gain = (indices: readonly number[]) => f1(arm, indices) - f1(other, indices);
+  const all = [...arm.gold.keys()];
+  return {
+    loss: meanLoss(arm.losses),
+    change: change(arm.losses, other.losses),
+    macroF1: f1(arm, all),
+    f1Gain: { value: gain(all), ci95: bootstrap95(all.length, (indices) => gain([...indices])) },
+    general: meanLoss(arm.general),
+    generalChange: change(arm.general, other.general),
+  };
+}
