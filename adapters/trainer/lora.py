@@ -1,6 +1,7 @@
 """The adapter: LoRA on the seven linear projections of every block (Hu et al., 2021, arXiv 2106.09685)."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
@@ -9,6 +10,8 @@ from transformers import PreTrainedModel
 from run_folder import Config
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+# PEFT's default, "auto", looks the base model up on the hub, to see whether its vocabulary has grown.
+SAVE_EMBEDDINGS = False
 
 
 def lora_config(config: Config) -> LoraConfig:
@@ -32,8 +35,11 @@ def add_adapter(model: PreTrainedModel, config: Config, base_name: str) -> PeftM
 
 
 def adapter_state(model: PeftModel) -> dict[str, torch.Tensor]:
-    # "auto" would look the base model up on the hub, to see whether its vocabulary has grown.
-    return get_peft_model_state_dict(model, save_embedding_layers=False)
+    return get_peft_model_state_dict(model, save_embedding_layers=SAVE_EMBEDDINGS)
+
+
+def save_peft(model: PeftModel, folder: Path) -> None:
+    model.save_pretrained(folder, save_embedding_layers=SAVE_EMBEDDINGS)
 
 
 def set_adapter_state(model: PeftModel, state: Mapping[str, torch.Tensor]) -> None:

@@ -17,7 +17,7 @@ from gguf_adapter import Metadata, adapter_tensors, peft_state, read_adapter, wr
 from held_out import HeldOut, held_out_loss
 from initial import load_initial
 from loading import Models, load_models
-from lora import adapter_state, add_adapter, set_adapter_state
+from lora import adapter_state, add_adapter, save_peft, set_adapter_state
 from parity import parity_reference
 from plan import plan_batches, tokens_done
 from progress import Step, StepEvents
@@ -114,8 +114,7 @@ class TrainingRun:
         return is_due or self._signals.requested or step == len(self._plan)
 
     def _save_adapter(self, models: Models) -> None:
-        # "auto" would look the base model up on the hub, to see whether its vocabulary has grown.
-        models.adapted.save_pretrained(self._folder / "peft", save_embedding_layers=False)
+        save_peft(models.adapted, self._folder / "peft")
         write_adapter(
             self._folder / "adapter.gguf",
             adapter_tensors(adapter_state(models.adapted), models.layout),
