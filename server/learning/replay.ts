@@ -39,6 +39,10 @@ export async function replayRows(
   onProgress: (share: number) => void,
 ): Promise<Conversation[]> {
   if (count === 0) return [];
+  if (!fs.existsSync(background))
+    throw new PatchbayError("bad-request", "There are no general turns to replay.", {
+      hint: `They are read from ${path.join("router", "train.jsonl")} beside the adapter.`,
+    });
   const lines = fs.readFileSync(background, "utf8").trim().split("\n");
   const texts = lines.map((line): string => JSON.parse(line).text);
   if (texts.length < count)

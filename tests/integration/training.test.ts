@@ -135,10 +135,14 @@ describe("adapters train", () => {
     expect(card).toMatchObject({
       ordinal: 1,
       base: { sha256: base.sha256 },
-      trainRows: 12,
+      // Each conversation's answers, and its label.
+      trainRows: 24,
       heldOutRows: 4,
       steps: 4,
+      parity: { rows: 4 },
     });
+    expect(card.parity.sameTop).toBeGreaterThan(0.95);
+    expect(card.parity.meanDifference).toBeLessThan(0.1);
     expect(card.heldOutLoss.adapter).toBeLessThan(card.heldOutLoss.base);
     const { url } = await startServer({ adaptersDir: adapters });
     const open = await converse(await newPerson(url));

@@ -1,3 +1,4 @@
+import fs from "node:fs";
 import path from "node:path";
 import type { AdapterFile, ChatMessage, Engine } from "../../engines/index.ts";
 import type { BaseModel } from "../../models/index.ts";
@@ -95,6 +96,7 @@ export function textsFor({
   const own = rows ?? heldOut(manifest.id);
   if (own.length === 0) throw new PatchbayError("data-invalid", "There is no row to evaluate on.");
   const { labelTask } = manifest;
+  const general = path.join(adaptersDir, "general", "heldout.jsonl");
   const otherDomains = new Map<string, Texts>();
   for (const other of adapterFolders(adaptersDir)) {
     const { id, prompt } = readManifest(other);
@@ -107,7 +109,8 @@ export function textsFor({
     labelTask: labelTask && labelledRows(labelTask, own).length > 0 ? labelTask : null,
     general: {
       systemPrompt: readPrompt(promptsDir, "base.md").text,
-      rows: readConversations(path.join(adaptersDir, "general", "heldout.jsonl")),
+      // Comes with Patchbay's own adapters; another folder may do without.
+      rows: fs.existsSync(general) ? readConversations(general) : [],
     },
     otherDomains,
   };
