@@ -84,6 +84,10 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   };
 }
 
+/** The environment's settings, with another base model where a command names one. */
+export const configForModel = (model: string | undefined): Config =>
+  readConfig({ ...process.env, ...(model && { PATCHBAY_MODEL: model }) });
+
 /** What the local engine needs of the settings, and where its compiled worker lies. */
 export function engineSettings(config: Config) {
   const { gpu, threads, contextSize, sequences, memoryMiB, maxWaiting, maxWaitMs } = config;

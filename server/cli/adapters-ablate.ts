@@ -1,9 +1,9 @@
 import path from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
-import { packageRoot, readConfig } from "../config.ts";
+import { configForModel, packageRoot } from "../config.ts";
 import { ablate } from "../learning/index.ts";
 import { resolveModel } from "../models/index.ts";
-import { adapterFolder } from "./adapter-folder.ts";
+import { adapterFolder } from "../registry/index.ts";
 import { showEvent } from "./adapters-train.ts";
 import { withEngineOnDemand } from "./engine-on-demand.ts";
 import { note, ProgressLine, printJson, printLine } from "./output.ts";
@@ -32,7 +32,7 @@ export function addAblate(adapters: Command): void {
       "\nStopped, it goes on where it was when it is started again.\n\nExample:\n  $ npx patchbay adapters ablate health",
     )
     .action(async (id: string, { budget, seed, model, json }: AblateFlags) => {
-      const config = readConfig({ ...process.env, ...(model && { PATCHBAY_MODEL: model }) });
+      const config = configForModel(model);
       const progress = new ProgressLine();
       const base = await resolveModel(config.model, config.cacheDir, (step, done) =>
         progress.show(step, done),
@@ -40,7 +40,7 @@ export function addAblate(adapters: Command): void {
       try {
         const results = await withEngineOnDemand(config, base, progress, (engine) =>
           ablate({
-            folder: adapterFolder(id, config),
+            folder: adapterFolder(config.adaptersDir, id),
             promptsDir: config.promptsDir,
             trainerDir: path.join(packageRoot, "adapters", "trainer"),
             runsDir: path.join(config.dataDir, "training"),

@@ -1,20 +1,19 @@
-import fs from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
-import { type Config, readConfig } from "../config.ts";
-import {
-  type Conversation,
-  type EvaluationReport,
-  evaluateAdapter,
-  importConversations,
-  reportPage,
-} from "../learning/index.ts";
+import { type Config, configForModel } from "../config.ts";
+import { type EvaluationReport, evaluateAdapter, reportPage } from "../learning/index.ts";
 import { resolveModel, writeAtomically } from "../models/index.ts";
 import { PatchbayError } from "../protocol/index.ts";
-import { readVersion, type VersionCard, versionFileStem } from "../registry/index.ts";
-import { adapterFolder } from "./adapter-folder.ts";
+import {
+  adapterFolder,
+  readVersion,
+  type VersionCard,
+  versionFileStem,
+  versionNamed,
+} from "../registry/index.ts";
 import { withEngineOnDemand } from "./engine-on-demand.ts";
-import { note, ProgressLine, printJson, printLine, table } from "./output.ts";
+import { importFile } from "./import-file.ts";
+import { ProgressLine, percent, printJson, printLine, signedPercent, table } from "./output.ts";
 
 interface EvalFlags {
   against: string;
@@ -36,7 +35,7 @@ export function addEval(adapters: Command): void {
     .option("--json", "print one JSON value: the report")
     .addHelpText("after", "\nExample:\n  $ npx patchbay adapters eval health --against base")
     .action(async (id: string, options: EvalFlags) => {
-      const config = readConfig({ ...process.env, ...(options.model && { PATCHBAY_MODEL: options.model }) });
+      const config = configForModel(options.model);
       const { report, page } = await evaluate(id, options, config);
       if (options.json) return printJson(report);
       printReport(report);
@@ -46,7 +45,7 @@ export function addEval(adapters: Command): void {
 
 async function evaluate(id: string, { against, data, out }: EvalFlags, config: Config) {
   const version = versionNamed(id);
-  const folder = adapterFolder(version.id, config);
+  const folder = adapterFolder(config.adaptersDir, version.id);
   const candidate = await readVersion(folder, version.ordinal);
   const other = against === "base" ? null : versionNamed(against);
   if (other && (other.id !== version.id || other.ordinal === null))
@@ -54,9 +53,14 @@ async function evaluate(id: string, { against, data, out }: EvalFlags, config: C
       "bad-request",
       `--against needs "base" or a version of ${version.id}, such as ${version.id}@1.`,
     );
-  const rows = data === undefined ? null : rowsOf(data);
+  const rows =
+    data === undefined
+      ? null
+      : importFile(data, "Mend them, or take them out.").rows.map(({ conversation }) => conversation);
   const progress = new ProgressLine();
-  const base = await resolveModel(config.model, config.cacheDir, (step, share) => progress.show(step, share));
+  const base = await resolveModel(config.model, config.cacheDir, (step, percent) =>
+    progress.show(step, percent),
+  );
   if (candidate.card.base.sha256 !== base.sha256)
     throw new PatchbayError(
       "adapter-base-mismatch",
@@ -75,7 +79,7 @@ async function evaluate(id: string, { against, data, out }: EvalFlags, config: C
         against: other && (await readVersion(folder, other.ordinal)).file,
         rows,
         engine,
-        onProgress: (step, share) => progress.show(step, share),
+        onProgress: (step, percent) => progress.show(step, percent),
       }),
     );
     const page = write(report, candidate.card, out ?? null, path.join(folder, "versions"), rows !== null);
@@ -83,23 +87,6 @@ async function evaluate(id: string, { against, data, out }: EvalFlags, config: C
   } finally {
     progress.end();
   }
-}
-
-/** `health` or `health@2`. @throws {PatchbayError} `bad-request` */
-function versionNamed(name: string): { id: string; ordinal: number | null } {
-  const match = /^([a-z0-9-]+)(?:@(\d+))?$/.exec(name);
-  if (!match?.[1])
-    throw new PatchbayError("bad-request", `"${name}" is no adapter or version, such as health or health@2.`);
-  return { id: match[1], ordinal: match[2] === undefined ? null : Number(match[2]) };
-}
-
-function rowsOf(file: string): Conversation[] {
-  if (!fs.existsSync(file)) throw new PatchbayError("data-invalid", `${file} does not exist.`);
-  const { rows, refused } = importConversations(fs.readFileSync(file, "utf8"), path.basename(file));
-  for (const { where, why } of refused.slice(0, 20)) note(`${where}: ${why}`);
-  if (refused.length > 0)
-    throw new PatchbayError("data-invalid", `${refused.length} rows of ${file} are no conversations.`);
-  return rows.map(({ conversation }) => conversation);
 }
 
 /** Beside the version, where it belongs to it: against the base model on the adapter's own held-out rows. */
@@ -135,8 +122,6 @@ function printReport({
     shown(one),
     shown(other),
   ];
-  const share = (value: number) => `${(value * 100).toFixed(1)}%`;
-  const change = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(value * 100).toFixed(1)}%`;
   printLine(`${candidate} against ${against}, ${rows} held-out conversations`);
   printLine(
     table([
@@ -144,20 +129,22 @@ function printReport({
       sides("loss", loss.against, loss.candidate, (value) => value.toFixed(3)),
       ...(label
         ? [
-            sides("label accuracy", label.against.accuracy, label.candidate.accuracy, share),
-            sides("label macro-F1", label.against.macroF1, label.candidate.macroF1, share),
+            sides("label accuracy", label.against.accuracy, label.candidate.accuracy, percent),
+            sides("label macro-F1", label.against.macroF1, label.candidate.macroF1, percent),
           ]
         : []),
-      sides("repetition", fluency.repetition.against, fluency.repetition.candidate, share),
-      sides("relevance", coherence.relevance.against, coherence.relevance.candidate, share),
+      sides("repetition", fluency.repetition.against, fluency.repetition.candidate, percent),
+      sides("relevance", coherence.relevance.against, coherence.relevance.candidate, percent),
     ]),
   );
   printLine(
-    `loss ${change(-loss.reduction)} (95% interval ${change(-loss.ci95[1])} to ${change(-loss.ci95[0])})`,
+    `loss ${signedPercent(-loss.reduction)} (95% interval ${signedPercent(-loss.ci95[1])} to ${signedPercent(-loss.ci95[0])})`,
   );
   const elsewhere = Object.entries({
     ...forgetting.otherDomains,
     ...(forgetting.general !== null && { general: forgetting.general }),
   });
-  printLine(`loss elsewhere: ${elsewhere.map(([name, value]) => `${name} ${change(value)}`).join(", ")}`);
+  printLine(
+    `loss elsewhere: ${elsewhere.map(([name, value]) => `${name} ${signedPercent(value)}`).join(", ")}`,
+  );
 }

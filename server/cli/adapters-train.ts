@@ -2,25 +2,22 @@ import fs from "node:fs";
 import path from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { ulid } from "ulid";
-import { type Config, packageRoot, readConfig } from "../config.ts";
+import { type Config, configForModel, packageRoot } from "../config.ts";
 import { defaultTrainConfig, type TrainConfig, type TrainerEvent, trainAdapter } from "../learning/index.ts";
 import { resolveModel } from "../models/index.ts";
 import { PatchbayError } from "../protocol/index.ts";
-import { adapterFolder } from "./adapter-folder.ts";
+import { adapterFolder } from "../registry/index.ts";
 import { withEngineOnDemand } from "./engine-on-demand.ts";
-import { note, ProgressLine, printJson, printLine } from "./output.ts";
+import { note, ProgressLine, printJson, printLine, signedPercent } from "./output.ts";
 
-type Techniques = Pick<
-  TrainConfig,
-  "epochs" | "learningRate" | "seed" | "tasks" | "scope" | "augment" | "curriculum"
-> & {
+interface TrainFlags
+  extends Pick<
+    TrainConfig,
+    "epochs" | "learningRate" | "seed" | "tasks" | "scope" | "augment" | "curriculum" | "replay"
+  > {
   maxSteps?: number;
   maxTokens?: number;
   from?: string;
-  replay: number;
-};
-
-interface TrainFlags extends Techniques {
   model?: string;
   resume?: boolean;
   json?: boolean;
@@ -59,12 +56,12 @@ export function addTrain(adapters: Command): void {
     .option("--json", "print one JSON value: the new version's card")
     .addHelpText("after", "\nExample:\n  $ npx patchbay adapters train support")
     .action(async (id: string, options: TrainFlags) => {
-      const config = readConfig({ ...process.env, ...(options.model && { PATCHBAY_MODEL: options.model }) });
+      const config = configForModel(options.model);
       const card = await train(id, config, options);
       if (options.json) return printJson(card);
       const { base, adapter } = card.heldOutLoss;
       printLine(
-        `${id}@${card.ordinal}: held-out loss ${base.toFixed(3)} → ${adapter.toFixed(3)} (${((adapter / base - 1) * 100).toFixed(1)}%)`,
+        `${id}@${card.ordinal}: held-out loss ${base.toFixed(3)} → ${adapter.toFixed(3)} (${signedPercent(adapter / base - 1)})`,
       );
       printLine(`Next: npx patchbay adapters eval ${id}`);
     });
@@ -83,7 +80,7 @@ function share(text: string): number {
 }
 
 async function train(id: string, config: Config, flags: TrainFlags) {
-  const folder = adapterFolder(id, config);
+  const folder = adapterFolder(config.adaptersDir, id);
   const runs = path.join(config.dataDir, "training");
   const stopped = flags.resume ? stoppedRun(runs, id) : null;
   const runFolder = stopped?.folder ?? path.join(runs, ulid());

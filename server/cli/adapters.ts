@@ -1,22 +1,19 @@
-import fs from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
 import { type Config, readConfig } from "../config.ts";
 import {
   createAdapter,
   type DatasetReport,
-  importConversations,
   readDataset,
   readPlan,
   verifyDataset,
 } from "../learning/index.ts";
-import { PatchbayError } from "../protocol/index.ts";
-import { adapterFolders, readCards, readManifest } from "../registry/index.ts";
-import { adapterFolder } from "./adapter-folder.ts";
+import { adapterFolder, adapterFolders, readCards, readManifest } from "../registry/index.ts";
 import { addAblate } from "./adapters-ablate.ts";
 import { addEval } from "./adapters-eval.ts";
 import { addTrain } from "./adapters-train.ts";
-import { note, printJson, printLine, table } from "./output.ts";
+import { importFile } from "./import-file.ts";
+import { firstOf, percent, printJson, printLine, signedPercent, table } from "./output.ts";
 
 export function addAdapters(program: Command): void {
   const adapters = program.command("adapters").description("fine-tuned experts");
@@ -60,7 +57,7 @@ export function addAdapters(program: Command): void {
     .option("--json", "print one JSON value")
     .addHelpText("after", "\nExample:\n  $ npx patchbay adapters verify health")
     .action((id: string, options: { json?: boolean }) => {
-      const report = verify(adapterFolder(id, readConfig(process.env)));
+      const report = verify(adapterFolder(readConfig(process.env).adaptersDir, id));
       if (options.json) printJson(report);
       else printReport(report);
       if (report.problems.length > 0) process.exitCode = 1;
@@ -79,23 +76,9 @@ interface NewFlags {
   json?: boolean;
 }
 
-const SHOWN_PROBLEMS = 20;
-
-/** As many as people read, and how many more there are. */
-function firstOf(problems: readonly string[]): string[] {
-  const more = problems.length - SHOWN_PROBLEMS;
-  return more > 0 ? [...problems.slice(0, SHOWN_PROBLEMS), `… and ${more} more`] : [...problems];
-}
-
 function makeNew(id: string, { data, title, description, prompt, skipRefused }: NewFlags, config: Config) {
-  if (!fs.existsSync(data)) throw new PatchbayError("data-invalid", `${data} does not exist.`);
-  const { rows, refused } = importConversations(fs.readFileSync(data, "utf8"), path.basename(data));
-  for (const line of firstOf(refused.map(({ where, why }) => `${where}: ${why}`))) note(line);
-  if (refused.length > 0 && !skipRefused)
-    throw new PatchbayError("data-invalid", `${refused.length} rows of ${data} are no conversations.`, {
-      hint: "Mend them, or leave them out with --skip-refused.",
-      details: refused,
-    });
+  const hint = skipRefused ? null : "Mend them, or leave them out with --skip-refused.";
+  const { rows, refused } = importFile(data, hint);
   const name = title ?? id;
   return {
     ...createAdapter(
@@ -131,7 +114,7 @@ function printReport({
 }: DatasetReport): void {
   const plan = planned === null ? "no plan" : `${planned} planned`;
   printLine(
-    `${train} conversations to train on, ${heldOut} held out, ${share(multiTurn)} with several turns, ${plan}; near-duplicates ${share(nearDuplicates.rate)}`,
+    `${train} conversations to train on, ${heldOut} held out, ${percent(multiTurn)} with several turns, ${plan}; near-duplicates ${percent(nearDuplicates.rate)}`,
   );
   if (labels.length > 0)
     printLine(
@@ -160,7 +143,7 @@ function summary(folder: string) {
 function cells(row: ReturnType<typeof summary>): string[] {
   if (!row.heldOutLoss) return [row.id, "–", "–", "–", "–", "–", row.problem ?? ""];
   const { base, adapter } = row.heldOutLoss;
-  const change = percent(adapter / base - 1);
+  const change = signedPercent(adapter / base - 1);
   return [
     row.id,
     row.version,
@@ -171,6 +154,3 @@ function cells(row: ReturnType<typeof summary>): string[] {
     change,
   ];
 }
-
-const percent = (share: number): string => `${share > 0 ? "+" : "−"}${Math.abs(share * 100).toFixed(1)}%`;
-const share = (of: number): string => `${(of * 100).toFixed(1)}%`;

@@ -7,6 +7,19 @@ export function printJson(value: unknown): void {
 
 export const printLine = (line: string): void => void process.stdout.write(`${line}\n`);
 
+export const percent = (share: number): string => `${(share * 100).toFixed(1)}%`;
+
+/** With a sign, for what is more or less than something else. */
+export const signedPercent = (share: number): string => `${share < 0 ? "−" : "+"}${percent(Math.abs(share))}`;
+
+const SHOWN = 20;
+
+/** As many lines as people read, and how many more there are. */
+export function firstOf(lines: readonly string[]): string[] {
+  const more = lines.length - SHOWN;
+  return more > 0 ? [...lines.slice(0, SHOWN), `… and ${more} more`] : [...lines];
+}
+
 /** Progress and messages go to standard error, so that output can be piped. */
 export const note = (line: string): void => void process.stderr.write(`${line}\n`);
 

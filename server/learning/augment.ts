@@ -1,5 +1,5 @@
+import { randomNumbers } from "../random.ts";
 import type { Conversation } from "./dataset.ts";
-import { randomNumbers } from "./evaluation/bootstrap.ts";
 
 /*
  * Data augmentation: edits of prompts at the level of a paraphrase (as in Wei & Zou, 2019, arXiv 1901.11196, with edits

@@ -1,7 +1,7 @@
-export { type AblateOptions, ablate } from "./ablation/ablate.ts";
+export { ablate } from "./ablation/ablate.ts";
 export { type PlannedRow, readPlan } from "./coverage-plan.ts";
 export { type Conversation, readConversations, readDataset } from "./dataset.ts";
-export { type EvaluateOptions, evaluateAdapter } from "./evaluation/evaluate-adapter.ts";
+export { evaluateAdapter } from "./evaluation/evaluate-adapter.ts";
 export type { EvaluationReport } from "./evaluation/report.ts";
 export { reportPage } from "./evaluation/report-page.ts";
 export { type Import, type Imported, importConversations } from "./import-conversations.ts";
@@ -9,7 +9,7 @@ export { type NearDuplicate, nearDuplicates } from "./near-duplicates.ts";
 export { type CreatedAdapter, createAdapter, type NewAdapter } from "./new-adapter.ts";
 export { pythonEnvironment } from "./python-environment.ts";
 export { writeRunRows } from "./run-rows.ts";
-export { type TrainOptions, trainAdapter } from "./train-adapter.ts";
+export { trainAdapter } from "./train-adapter.ts";
 export { defaultTrainConfig, type TrainConfig } from "./train-config.ts";
 export type { TrainerEvent } from "./trainer.ts";
 export { type TrainingRow, trainingRow } from "./training-rows.ts";

@@ -16,3 +16,7 @@ export function labelPrompt({ question, labels }: LabelTask, { messages }: Conve
 /** Rows with a gold label of this task. */
 export const labelledRows = ({ labels }: LabelTask, rows: readonly Conversation[]): Conversation[] =>
   rows.filter(({ label }) => label !== undefined && labels.includes(label));
+
+/** The gold labels of these rows, as indices; rows without one are left out. */
+export const goldLabels = (task: LabelTask, rows: readonly Conversation[]): number[] =>
+  labelledRows(task, rows).map(({ label }) => task.labels.indexOf(label ?? ""));

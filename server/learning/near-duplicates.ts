@@ -1,4 +1,5 @@
 import type { Conversation } from "./dataset.ts";
+import { ngrams } from "./ngrams.ts";
 
 /** Conversations are near-duplicates above this Jaccard similarity of their word 3-grams. */
 const NEAR = 0.5;
@@ -40,5 +41,5 @@ function gramsOf({ messages }: Conversation): Set<string> {
   const text = messages.map(({ content }) => content).join(" ");
   const words = text.toLowerCase().match(/[\p{L}\p{N}']+/gu) ?? [];
   if (words.length < N) return new Set([words.join(" ")]);
-  return new Set(words.slice(N - 1).map((_, index) => words.slice(index, index + N).join(" ")));
+  return new Set(ngrams(words, N));
 }

@@ -4,8 +4,7 @@ import path from "node:path";
 import { z } from "zod";
 import type { AdapterFile, Engine } from "../engines/index.ts";
 import { type BaseModel, sha256OfFile, writeAtomically } from "../models/index.ts";
-import { PatchbayError } from "../protocol/index.ts";
-import { readPrompt, readVersion, type VersionCard } from "../registry/index.ts";
+import { adapterFolder, readPrompt, readVersion, type VersionCard, versionNamed } from "../registry/index.ts";
 import { readDataset } from "./dataset.ts";
 import { checkParity, type Parity } from "./parity.ts";
 import { publishVersion } from "./publish-version.ts";
@@ -109,11 +108,8 @@ async function parityOf(
 /** The weights to start from. */
 async function initial(folder: string, from: string | null) {
   if (from === null) return null;
-  const [id = "", ordinal] = from.split("@");
-  const other = path.join(path.dirname(folder), id);
-  if (!fs.existsSync(path.join(other, "adapter.json")))
-    throw new PatchbayError("adapter-unknown", `There is no adapter "${id}" to start from.`);
-  const { file } = await readVersion(other, ordinal === undefined ? null : Number(ordinal));
+  const { id, ordinal } = versionNamed(from);
+  const { file } = await readVersion(adapterFolder(path.dirname(folder), id), ordinal);
   return { path: file.path, sha256: file.sha256 };
 }
 

@@ -1,6 +1,13 @@
 export { Manifest, VersionCard, versionFileStem } from "./adapter-files.ts";
 export { type AdapterChanges, changesBetween, changesInWords, rejectedInWords } from "./changes.ts";
 export { type Prompt, readPrompt } from "./prompt.ts";
-export { type Adapter, readAdapter, readCards, readManifest, readVersion } from "./read-adapter.ts";
-export { adapterFolders, Registry, type RegistryOptions, type Rejected } from "./registry.ts";
+export {
+  type Adapter,
+  readAdapter,
+  readCards,
+  readManifest,
+  readVersion,
+  versionNamed,
+} from "./read-adapter.ts";
+export { adapterFolder, adapterFolders, Registry, type RegistryOptions, type Rejected } from "./registry.ts";
 export { FolderWatcher } from "./watch.ts";

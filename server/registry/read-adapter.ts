@@ -71,6 +71,14 @@ export async function readAdapter(folder: string, promptsDir: string, baseSha256
   };
 }
 
+/** What `health` or `health@2` names; an ordinal of null is the current version. @throws {PatchbayError} `bad-request` */
+export function versionNamed(name: string): { id: string; ordinal: number | null } {
+  const match = /^([a-z0-9-]+)(?:@(\d+))?$/.exec(name);
+  if (!match?.[1])
+    throw new PatchbayError("bad-request", `"${name}" is no adapter or version, such as health or health@2.`);
+  return { id: match[1], ordinal: match[2] === undefined ? null : Number(match[2]) };
+}
+
 /**
  * One version of an adapter, proved; null: the current one.
  * @throws {PatchbayError} `adapter-unknown`, `adapter-invalid`, `adapter-hash-mismatch`, `adapter-base-mismatch`

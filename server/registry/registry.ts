@@ -144,3 +144,13 @@ const asPatchbayError = (error: unknown): PatchbayError =>
     : new PatchbayError("adapter-invalid", error instanceof Error ? error.message : String(error), {
         cause: error,
       });
+
+/** The folder of one adapter. @throws {PatchbayError} `adapter-unknown` */
+export function adapterFolder(adaptersDir: string, id: string): string {
+  const folders = adapterFolders(adaptersDir);
+  const folder = folders.find((each) => path.basename(each) === id);
+  if (folder) return folder;
+  throw new PatchbayError("adapter-unknown", `There is no adapter "${id}".`, {
+    hint: `There are: ${folders.map((each) => path.basename(each)).join(", ")}.`,
+  });
+}

@@ -1,3 +1,4 @@
+import { randomNumbers } from "../random.ts";
 import { BUCKETS, type SparseVector } from "./features.ts";
 
 export interface LogisticRow {
@@ -35,7 +36,7 @@ export function trainLogistic(rows: LogisticRow[], options: LogisticOptions): Li
     weights: new Float32Array(model.weights.length).fill(START_SQUARE),
     bias: new Float32Array(options.classes).fill(START_SQUARE),
   };
-  const random = mulberry32(options.seed);
+  const random = randomNumbers(options.seed);
   const order = rows.slice();
   for (let epoch = 0; epoch < options.epochs; epoch++) {
     shuffle(order, random);
@@ -139,15 +140,4 @@ function shuffle<T>(items: T[], random: () => number): void {
     items[i] = b;
     items[j] = a;
   }
-}
-
-/** A small seeded generator, 0 to 1: https://gist.github.com/tommyettinger/46a874533244883189143505d203312c */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

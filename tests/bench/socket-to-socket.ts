@@ -43,8 +43,8 @@ export const socketToSocket: Measurement = {
 };
 
 /**
- * Both sides are started anew for each repeat: a process can be slow for as long as it lives (the memory it was given),
- * and its luck would otherwise be that of all five.
+ * Both sides are started anew for each repeat: what makes one process slow for as long as it lives
+ * would otherwise decide all five.
  */
 async function serverBesideEngine(context: Context): Promise<Run[]> {
   const asked = mixedQuestions(context);

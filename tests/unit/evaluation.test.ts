@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { bootstrap95, randomNumbers } from "../../server/learning/evaluation/bootstrap.ts";
+import { bootstrap95 } from "../../server/learning/evaluation/bootstrap.ts";
 import { classification, confusionMatrix } from "../../server/learning/evaluation/classification.ts";
 import { meanLoss } from "../../server/learning/evaluation/measure-side.ts";
 import type { EvaluationReport } from "../../server/learning/evaluation/report.ts";
@@ -11,6 +11,7 @@ import {
   repetition,
   wordCount,
 } from "../../server/learning/evaluation/text-measures.ts";
+import { randomNumbers } from "../../server/random.ts";
 
 describe("the bootstrap interval", () => {
   const values = Array.from({ length: 200 }, (_, index) => Math.sin(index) + 1);

@@ -6,7 +6,7 @@ import { writeAtomically } from "../../models/index.ts";
 import { adapterFolders, readVersion } from "../../registry/index.ts";
 import { textsFor } from "../evaluation/evaluate-adapter.ts";
 import { type Measured, meanLoss, measureSide, type ToMeasure } from "../evaluation/measure-side.ts";
-import { labelledRows } from "../label-task.ts";
+import { goldLabels } from "../label-task.ts";
 import { runTraining, type TrainOptions } from "../train-adapter.ts";
 import { ablationPage } from "./ablation-page.ts";
 import { ArmResult } from "./arm-result.ts";
@@ -101,9 +101,6 @@ async function resultOf(
     (share) => options.onStep(`measuring ${arm.name}`, share),
   );
   const { labelTask, own } = texts;
-  const gold = labelTask
-    ? labelledRows(labelTask, own.rows).map(({ label }) => labelTask.labels.indexOf(label ?? ""))
-    : [];
   const result: ArmResult = {
     arm: arm.name,
     technique: arm.technique,
@@ -112,7 +109,7 @@ async function resultOf(
     seconds: made?.seconds ?? 0,
     losses: rounded(losses),
     general: rounded(general),
-    gold,
+    gold: labelTask ? goldLabels(labelTask, own.rows) : [],
     labels,
   };
   writeAtomically(file, `${JSON.stringify(result)}\n`);

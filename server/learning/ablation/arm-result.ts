@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { bootstrap95, type Interval } from "../evaluation/bootstrap.ts";
-import { classification } from "../evaluation/classification.ts";
+import { classification, macroF1Gain } from "../evaluation/classification.ts";
 import { meanLoss } from "../evaluation/measure-side.ts";
 
 const RowLosses = z.array(z.object({ loss: z.number(), tokens: z.number() }));
@@ -36,18 +36,11 @@ export function compare(arm: ArmResult, other: ArmResult): Compared {
     const of = (indices?: Uint32Array) => meanLoss(ours, indices) / meanLoss(theirs, indices) - 1;
     return { value: of(), ci95: bootstrap95(ours.length, of) };
   };
-  const f1 = ({ gold, labels }: ArmResult, indices: readonly number[]) =>
-    classification(
-      indices.map((index) => gold[index] ?? -1),
-      indices.map((index) => labels[index] ?? -1),
-    ).macroF1;
-  const gain = (indices: readonly number[]) => f1(arm, indices) - f1(other, indices);
-  const all = [...arm.gold.keys()];
   return {
     loss: meanLoss(arm.losses),
     change: change(arm.losses, other.losses),
-    macroF1: f1(arm, all),
-    f1Gain: { value: gain(all), ci95: bootstrap95(all.length, (indices) => gain([...indices])) },
+    macroF1: classification(arm.gold, arm.labels).macroF1,
+    f1Gain: macroF1Gain(arm.gold, { candidate: arm.labels, against: other.labels }),
     general: meanLoss(arm.general),
     generalChange: change(arm.general, other.general),
   };

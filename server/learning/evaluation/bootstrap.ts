@@ -1,3 +1,5 @@
+import { randomNumbers } from "../../random.ts";
+
 /** Bounds of a 95 % interval. */
 export type Interval = [low: number, high: number];
 
@@ -19,15 +21,4 @@ export function bootstrap95(rows: number, statistic: (indices: Uint32Array) => n
   }).sort();
   const at = (share: number) => draws[Math.min(RESAMPLES - 1, Math.floor(share * RESAMPLES))] ?? Number.NaN;
   return [at(0.025), at(0.975)];
-}
-
-/** Mulberry32: small, quick, and the same on every machine. Uniform in [0, 1). */
-export function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

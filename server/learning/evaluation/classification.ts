@@ -1,3 +1,5 @@
+import { bootstrap95, type Interval } from "./bootstrap.ts";
+
 /** How well labels were told apart. All figures are shares from 0 to 1. */
 export interface Classification {
   accuracy: number;
@@ -40,5 +42,21 @@ export function classification(gold: readonly number[], predicted: readonly numb
     macroPrecision: macro(({ precision }) => precision),
     macroRecall: macro(({ recall }) => recall),
     macroF1: macro(({ f1 }) => f1),
+  };
+}
+
+/** How much the macro-F1 of one side is above that of the other, over the same rows. */
+export function macroF1Gain(
+  gold: readonly number[],
+  { candidate, against }: { candidate: readonly number[]; against: readonly number[] },
+): { value: number; ci95: Interval } {
+  const gain = (rows: readonly number[]) => {
+    const of = (labels: readonly number[]) => rows.map((row) => labels[row] ?? -1);
+    const f1 = (predicted: readonly number[]) => classification(of(gold), of(predicted)).macroF1;
+    return f1(candidate) - f1(against);
+  };
+  return {
+    value: gain([...gold.keys()]),
+    ci95: bootstrap95(gold.length, (indices) => gain([...indices])),
   };
 }

@@ -5,9 +5,9 @@ import type { BaseModel } from "../../models/index.ts";
 import { PatchbayError } from "../../protocol/index.ts";
 import { adapterFolders, readManifest, readPrompt } from "../../registry/index.ts";
 import { type Conversation, readConversations } from "../dataset.ts";
-import { type LabelTask, labelledRows } from "../label-task.ts";
+import { goldLabels, type LabelTask } from "../label-task.ts";
 import { bootstrap95 } from "./bootstrap.ts";
-import { classification, confusionMatrix } from "./classification.ts";
+import { classification, confusionMatrix, macroF1Gain } from "./classification.ts";
 import { generateAnswers } from "./generate-answers.ts";
 import { type Answered, type Judgement, judgeAnswers } from "./judge-answers.ts";
 import { type Measured, meanLoss, measureSide, type Texts, type ToMeasure } from "./measure-side.ts";
@@ -106,7 +106,7 @@ export function textsFor({
   }
   return {
     own: { systemPrompt: readPrompt(promptsDir, manifest.prompt).text, rows: own },
-    labelTask: labelTask && labelledRows(labelTask, own).length > 0 ? labelTask : null,
+    labelTask: labelTask && goldLabels(labelTask, own).length > 0 ? labelTask : null,
     general: {
       systemPrompt: readPrompt(promptsDir, "base.md").text,
       // Comes with Patchbay's own adapters; another folder may do without.
@@ -149,19 +149,11 @@ function labelReport(
   rows: readonly Conversation[],
 ): LabelReport {
   const { labels } = labelTask;
-  const gold = labelledRows(labelTask, rows).map(({ label }) => labels.indexOf(label ?? ""));
-  const of = (some: readonly number[], indices: Uint32Array) =>
-    [...indices].map((index) => some[index] ?? -1);
-  const gain = (indices: Uint32Array) => {
-    const drawn = of(gold, indices);
-    const f1 = (predicted: readonly number[]) => classification(drawn, of(predicted, indices)).macroF1;
-    return f1(candidate.labels) - f1(against.labels);
-  };
-  const all = Uint32Array.from(gold.keys());
+  const gold = goldLabels(labelTask, rows);
   return {
     against: classification(gold, against.labels),
     candidate: classification(gold, candidate.labels),
-    macroF1Gain: { value: gain(all), ci95: bootstrap95(gold.length, gain) },
+    macroF1Gain: macroF1Gain(gold, { candidate: candidate.labels, against: against.labels }),
     labels,
     confusion: confusionMatrix(gold, candidate.labels, labels.length),
   };

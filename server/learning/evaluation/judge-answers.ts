@@ -31,10 +31,10 @@ async function judge(scorer: Scorer, answered: Answered[]): Promise<Judgement> {
     summed(await scorer.answers([...messages, { role: "assistant", content: answer }], "last"));
   const own = await inTurn(answered, ({ messages, answer }) => lossAfter(messages, answer));
   const wins = (replace: (row: Answered, other: Answered) => ChatMessage[], rows: readonly number[]) =>
-    inTurn(rows, async (index) => {
+    inTurn(rows, async (index, place) => {
       const row = answered[index] as Answered;
       for (let k = 1; k <= Math.min(OTHERS, rows.length - 1); k++) {
-        const other = answered[rows[(rows.indexOf(index) + k) % rows.length] ?? 0] as Answered;
+        const other = answered[rows[(place + k) % rows.length] ?? 0] as Answered;
         const elsewhere = await lossAfter(replace(row, other), row.answer);
         if (elsewhere.loss <= (own[index]?.loss ?? Number.NaN)) return 0;
       }

@@ -1,11 +1,7 @@
+import { ngrams } from "../ngrams.ts";
+
 const wordsOf = (text: string): string[] =>
   text.toLowerCase().match(/[\p{L}\p{N}]+(?:['’][\p{L}]+)*/gu) ?? [];
-
-function ngrams(words: readonly string[], size: number): string[] {
-  const grams: string[] = [];
-  for (let i = 0; i + size <= words.length; i++) grams.push(words.slice(i, i + size).join(" "));
-  return grams;
-}
 
 export const wordCount = (text: string): number => wordsOf(text).length;
 

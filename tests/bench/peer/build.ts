@@ -12,17 +12,12 @@ export interface Peer {
 
 const TARGETS = { server: "llama-server", completion: "llama-completion", bench: "llama-bench" };
 
-/** CMake's folder; "dl": it loads its CPU backends at run time. */
-const BUILD = "build-dl";
 const KERNELS = /^(lib)?ggml-cpu-.+\.(so|dll|dylib)$/;
-const PLAIN_KERNELS = /^(lib)?ggml-cpu\.(so|dll|dylib)/;
-const FLAGS = [
-  "-DCMAKE_BUILD_TYPE=Release",
-  "-DLLAMA_CURL=OFF",
-  "-DLLAMA_BUILD_TESTS=OFF",
+const FLAGS = ["-DCMAKE_BUILD_TYPE=Release", "-DLLAMA_CURL=OFF", "-DLLAMA_BUILD_TESTS=OFF"];
+/** CPU backends are loaded at run time, and named as node-llama-cpp's libraries are, which are loaded beside them. */
+const LOADING_KERNELS = [
   "-DGGML_BACKEND_DL=ON",
   "-DGGML_NATIVE=OFF",
-  // As node-llama-cpp's libraries are named, which are loaded beside these.
   "-DCMAKE_PLATFORM_NO_VERSIONED_SONAME=ON",
 ];
 
@@ -36,7 +31,9 @@ export async function buildPeer(cacheDir: string, note: (line: string) => void):
   const carried = fileURLToPath(new URL("../llama/", import.meta.resolve("node-llama-cpp")));
   const { tag } = JSON.parse(fs.readFileSync(path.join(carried, "llama.cpp.info.json"), "utf8"));
   const source = path.join(cacheDir, "peer", tag);
-  const programIn = (name: string) => path.join(source, BUILD, "bin", name);
+  const kernels = carriedKernels();
+  const build = kernels.length > 0 ? "build-dl" : "build";
+  const programIn = (name: string) => path.join(source, build, "bin", name);
   const peer: Peer = {
     server: programIn(TARGETS.server),
     completion: programIn(TARGETS.completion),
@@ -46,23 +43,27 @@ export async function buildPeer(cacheDir: string, note: (line: string) => void):
   await requireTools();
   note(`building llama.cpp ${tag} (once; some minutes)`);
   if (!fs.existsSync(source)) await unpack(path.join(carried, "gitRelease.bundle"), source, note);
+  // Before the programs, which say that everything is there: they take these rather than the plain one that is built.
+  fs.mkdirSync(path.dirname(peer.server), { recursive: true });
+  for (const file of kernels)
+    fs.copyFileSync(file, path.join(path.dirname(peer.server), path.basename(file)));
+  const flags = kernels.length > 0 ? [...FLAGS, ...LOADING_KERNELS] : FLAGS;
   const generator = (await answers("ninja")) ? ["-G", "Ninja"] : [];
-  await run("cmake", ["-B", BUILD, ...generator, ...FLAGS], source, note);
+  await run("cmake", ["-B", build, ...generator, ...flags], source, note);
   const targets = ["--target", ...Object.values(TARGETS)];
-  await run("cmake", ["--build", BUILD, "--parallel", ...targets], source, note);
-  takeKernels(path.join(source, BUILD, "bin"));
+  await run("cmake", ["--build", build, "--parallel", ...targets], source, note);
   return peer;
 }
 
-/** Puts node-llama-cpp's CPU backends, one for each kind of processor, in place of the plain one that was built. */
-function takeKernels(bin: string): void {
-  const platform = `${{ darwin: "mac", win32: "win" }[process.platform as string] ?? process.platform}-${process.arch}`;
-  const carried = fileURLToPath(import.meta.resolve("node-llama-cpp")).split("node-llama-cpp")[0] ?? "";
-  const bins = path.join(carried, "@node-llama-cpp", platform, "bins", platform);
-  const kernels = fs.existsSync(bins) ? fs.readdirSync(bins).filter((name) => KERNELS.test(name)) : [];
-  if (kernels.length === 0) return;
-  for (const name of fs.readdirSync(bin)) if (PLAIN_KERNELS.test(name)) fs.rmSync(path.join(bin, name));
-  for (const name of kernels) fs.copyFileSync(path.join(bins, name), path.join(bin, name));
+/** node-llama-cpp's CPU backends, one for each kind of processor; none where it carries no such files. */
+function carriedKernels(): string[] {
+  const names: Partial<Record<NodeJS.Platform, string>> = { darwin: "mac", win32: "win" };
+  const platform = `${names[process.platform] ?? process.platform}-${process.arch}`;
+  const relative = `../../@node-llama-cpp/${platform}/bins/${platform}/`;
+  const bins = fileURLToPath(new URL(relative, import.meta.resolve("node-llama-cpp")));
+  if (!fs.existsSync(bins)) return [];
+  const files = fs.readdirSync(bins).filter((name) => KERNELS.test(name));
+  return files.map((name) => path.join(bins, name));
 }
 
 async function unpack(bundle: string, source: string, note: (line: string) => void): Promise<void> {
