@@ -76,18 +76,26 @@ async function scoreAnswers(
 ): Promise<TokenScore[]> {
   const { inputIds, completionMask } = encoder.trainingRow(messages);
   const from = which === "last" ? encoder.prompt(messages.slice(0, -1)).length : 0;
-  await sequence.clearHistory();
-  // The first token has nothing before it, the last one predicts nothing that is asked for.
-  const scores = await readScored(sequence, inputIds.slice(0, -1), (index) =>
-    index + 1 >= from && completionMask[index + 1] === 1 ? [inputIds[index + 1] as Token] : [],
+  // The last token predicts nothing that is asked for.
+  const tokens = inputIds.slice(0, -1);
+  const isScored = (index: number) => index + 1 >= from && completionMask[index + 1] === 1;
+  const begun = await keep(sequence, tokens.slice(0, tokens.findIndex((_, index) => isScored(index))));
+  const scores = await readScored(sequence, tokens.slice(begun), (index) =>
+    isScored(begun + index) ? [inputIds[begun + index + 1] as Token] : [],
   );
   return scores.flatMap((at, index) => {
-    const token = inputIds[index + 1];
+    const token = inputIds[begun + index + 1];
     const logProbability = token === undefined ? undefined : at?.logProbabilities.get(token);
     return at && token !== undefined && logProbability !== undefined
       ? [{ token, logProbability, top: at.top }]
       : [];
   });
+}
+
+/** Leaves the sequence with as many of these tokens as it has read already. @returns how many */
+async function keep(sequence: LlamaContextSequence, tokens: Token[]): Promise<number> {
+  await sequence.adaptStateToTokens(tokens, false);
+  return sequence.nextTokenIndex;
 }
 
 interface Position {
@@ -103,7 +111,8 @@ async function readScored(
 ): Promise<(Position | null)[]> {
   const output = await sequence.controlledEvaluate(
     tokens.map((token, index) => {
-      const filter = { tokens: wanted(index), includeTop: 1 };
+      // Greedy, so that the selected token is the likeliest. `includeTop` would sort the vocabulary, 3 ms a token.
+      const filter = { tokens: wanted(index), includeSelected: true };
       if (filter.tokens.length === 0) return token;
       return [
         token,
@@ -168,15 +177,13 @@ async function chooseAnswer(
   }
 }
 
-/** Keeps what the sequence has read already. */
 async function after(
   sequence: LlamaContextSequence,
   tokens: Token[],
   wanted: Token[],
 ): Promise<Position | null> {
   // The last token is always read anew: its logits are what is asked for.
-  await sequence.adaptStateToTokens(tokens.slice(0, -1), false);
-  const rest = tokens.slice(sequence.nextTokenIndex);
+  const rest = tokens.slice(await keep(sequence, tokens.slice(0, -1)));
   const positions = await readScored(sequence, rest, (index) => (index === rest.length - 1 ? wanted : []));
   return positions.at(-1) ?? null;
 }

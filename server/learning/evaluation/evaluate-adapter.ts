@@ -16,7 +16,7 @@ import { asksBack, distinct2, repetition, wordCount } from "./text-measures.ts";
 
 /** Rows of each other domain, and rows that are answered anew: enough for a direction, few enough to wait for. */
 const ROWS_OF_OTHERS = 40;
-const ANSWERED_ROWS = 40;
+const ANSWERED_ROWS = 24;
 const SHOWN_ANSWERS = 10;
 
 export interface EvaluateOptions {
