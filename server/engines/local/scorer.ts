@@ -79,7 +79,13 @@ async function scoreAnswers(
   // The last token predicts nothing that is asked for.
   const tokens = inputIds.slice(0, -1);
   const isScored = (index: number) => index + 1 >= from && completionMask[index + 1] === 1;
-  const begun = await keep(sequence, tokens.slice(0, tokens.findIndex((_, index) => isScored(index))));
+  const begun = await keep(
+    sequence,
+    tokens.slice(
+      0,
+      tokens.findIndex((_, index) => isScored(index)),
+    ),
+  );
   const scores = await readScored(sequence, tokens.slice(begun), (index) =>
     isScored(begun + index) ? [inputIds[begun + index + 1] as Token] : [],
   );
