@@ -11,6 +11,7 @@ import { note, ProgressLine, printJson, printLine } from "./output.ts";
 interface AblateFlags {
   budget: number;
   seed: number;
+  only?: string[];
   model?: string;
   json?: boolean;
 }
@@ -25,13 +26,14 @@ export function addAblate(adapters: Command): void {
     .argument("<id>", "folder below adapters/")
     .option("--budget <tokens>", "training tokens of each arm", wholeNumber, BUDGET)
     .option("--seed <n>", "seed of everything random", wholeNumber, 1)
+    .option("--only <arms>", "train these alone, such as lr-5e-4,replay", (text) => text.split(","))
     .option("--model <model>", "base model to train for")
     .option("--json", "print one JSON value: where the results are")
     .addHelpText(
       "after",
       "\nStopped, it goes on where it was when it is started again.\n\nExample:\n  $ npx patchbay adapters ablate health",
     )
-    .action(async (id: string, { budget, seed, model, json }: AblateFlags) => {
+    .action(async (id: string, { budget, seed, only, model, json }: AblateFlags) => {
       const config = configForModel(model);
       const progress = new ProgressLine();
       const base = await resolveModel(config.model, config.cacheDir, (step, done) =>
@@ -47,6 +49,7 @@ export function addAblate(adapters: Command): void {
             cacheDir: config.cacheDir,
             base,
             budget: { tokens: budget, seed },
+            only: only ?? null,
             engine,
             onEvent: (event) => showEvent(progress, event),
             onLine: note,

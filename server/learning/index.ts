@@ -9,7 +9,7 @@ export { type NearDuplicate, nearDuplicates } from "./near-duplicates.ts";
 export { type CreatedAdapter, createAdapter, type NewAdapter } from "./new-adapter.ts";
 export { pythonEnvironment } from "./python-environment.ts";
 export { writeRunRows } from "./run-rows.ts";
-export { trainAdapter } from "./train-adapter.ts";
+export { prepareRun, trainAdapter } from "./train-adapter.ts";
 export { defaultTrainConfig, type TrainConfig } from "./train-config.ts";
 export type { TrainerEvent } from "./trainer.ts";
 export { type TrainingRow, trainingRow } from "./training-rows.ts";

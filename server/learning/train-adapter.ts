@@ -56,22 +56,8 @@ export async function trainAdapter(options: TrainOptions): Promise<VersionCard> 
 
 /** @throws {PatchbayError} `training-failed`, `data-invalid`, `python-missing` */
 export async function runTraining(options: TrainOptions): Promise<Trained> {
-  const { folder, promptsDir, base, config, runFolder, trainerDir, cacheDir, onLine } = options;
-  const rows = runRows(folder, promptsDir, config, await replayFor(options));
-  await writeRunRows(base.path, runFolder, rows);
-  const configSha256 = createHash("sha256").update(JSON.stringify(config)).digest("hex");
-  const run = {
-    runId: path.basename(runFolder),
-    adapter: path.basename(folder),
-    base,
-    init: await initial(folder, config.from),
-    data: { sha256: rows.dataSha256 },
-    prompt: { sha256: rows.promptSha256 },
-    config,
-    configSha256,
-  };
-  writeAtomically(path.join(runFolder, "run.json"), `${JSON.stringify(run, null, 2)}\n`);
-  const python = await pythonEnvironment(path.join(trainerDir, "requirements.txt"), cacheDir, onLine);
+  const { base, config, runFolder, trainerDir } = options;
+  const { rows, run, python } = await prepareRun(options);
   await runTrainer(python, trainerDir, runFolder, options.onEvent);
   const result = Result.parse(JSON.parse(fs.readFileSync(path.join(runFolder, "result.json"), "utf8")));
   const { versions, ...figures } = result;
@@ -83,7 +69,7 @@ export async function runTraining(options: TrainOptions): Promise<Trained> {
       base: { name: base.name, sha256: base.sha256 },
       dataSha256: rows.dataSha256,
       promptSha256: rows.promptSha256,
-      configSha256,
+      configSha256: run.configSha256,
       config: { ...config },
       ...figures,
       parity: await parityOf(options, file, rows.heldOut),
@@ -91,6 +77,26 @@ export async function runTraining(options: TrainOptions): Promise<Trained> {
       trainedAt: new Date().toISOString(),
     },
   };
+}
+
+/** Writes the run folder that adapters/trainer reads, and sees to its Python environment. */
+export async function prepareRun(options: Omit<TrainOptions, "onEvent">) {
+  const { folder, promptsDir, base, config, runFolder, trainerDir, cacheDir, onLine } = options;
+  const rows = runRows(folder, promptsDir, config, await replayFor(options));
+  await writeRunRows(base.path, runFolder, rows);
+  const run = {
+    runId: path.basename(runFolder),
+    adapter: path.basename(folder),
+    base,
+    init: await initial(folder, config.from),
+    data: { sha256: rows.dataSha256 },
+    prompt: { sha256: rows.promptSha256 },
+    config,
+    configSha256: createHash("sha256").update(JSON.stringify(config)).digest("hex"),
+  };
+  writeAtomically(path.join(runFolder, "run.json"), `${JSON.stringify(run, null, 2)}\n`);
+  const python = await pythonEnvironment(path.join(trainerDir, "requirements.txt"), cacheDir, onLine);
+  return { rows, run, python };
 }
 
 async function parityOf(
@@ -113,7 +119,15 @@ async function initial(folder: string, from: string | null) {
   return { path: file.path, sha256: file.sha256 };
 }
 
-async function replayFor({ folder, promptsDir, base, cacheDir, config, engine, onLine }: TrainOptions) {
+async function replayFor({
+  folder,
+  promptsDir,
+  base,
+  cacheDir,
+  config,
+  engine,
+  onLine,
+}: Omit<TrainOptions, "onEvent">) {
   const { train } = readDataset(path.join(folder, "dataset"));
   let tenth = 0;
   return replayRows(

@@ -8,6 +8,7 @@ import { hundredAdapters } from "./hundred-adapters.ts";
 import { memoryPerAdapter } from "./memory.ts";
 import { socketToSocket } from "./socket-to-socket.ts";
 import { stopLatency } from "./stop-latency.ts";
+import { trainingSpeed } from "./training-speed.ts";
 import { warmTurn } from "./warm-turn.ts";
 
 /** Every figure of the bench, in the order in which they are measured. */
@@ -24,6 +25,7 @@ export const measurements: Measurement[] = [
   socketToSocket,
   memoryPerAdapter,
   hundredAdapters,
+  trainingSpeed,
 ];
 
 export const keysOf = ({ units }: Measurement): string[] => Object.keys(units);

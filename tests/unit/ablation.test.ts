@@ -10,6 +10,7 @@ const gold = Array.from({ length: 100 }, (_, index) => index % 4);
 const result = (arm: string, loss: number, labels: number[]): ArmResult => ({
   arm,
   technique: arm,
+  config: null,
   sha256: "",
   tokensTrained: 120_000,
   seconds: 240,

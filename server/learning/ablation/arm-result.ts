@@ -9,6 +9,8 @@ const RowLosses = z.array(z.object({ loss: z.number(), tokens: z.number() }));
 export const ArmResult = z.object({
   arm: z.string(),
   technique: z.string(),
+  /** Every hyperparameter and switch; null for the base model. */
+  config: z.record(z.string(), z.unknown()).nullable(),
   /** Over config, data, base and budget: the same hash means the same arm. */
   sha256: z.string(),
   tokensTrained: z.number(),
