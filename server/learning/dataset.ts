@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { z } from "zod";
-import { readSomeJsonLines } from "../json-lines.ts";
+import { readJsonLines, readSomeJsonLines } from "../json-lines.ts";
 import { PatchbayError } from "../protocol/index.ts";
 
 const Turn = z.object({ role: z.enum(["user", "assistant"]), content: z.string().trim().min(1) });
@@ -25,17 +25,29 @@ export const Conversation = z.object({
 });
 export type Conversation = z.infer<typeof Conversation>;
 
+/** A user turn with its gold label. */
+export interface LabelledTurn {
+  id: string;
+  text: string;
+  label: string;
+}
+
 export interface Dataset {
   train: Conversation[];
   heldOut: Conversation[];
-  /** SHA-256 over both files. */
+  /** Turns that the router learns from and that have a gold label besides; none where there is no router.jsonl. */
+  labelled: LabelledTurn[];
+  /** SHA-256 over the conversations of both files. */
   sha256: string;
+  /** The same over router.jsonl. */
+  labelledSha256: string;
 }
 
-/** @throws {PatchbayError} `data-invalid` with file and line; also where a row stands in both files */
+/** @throws {PatchbayError} `data-invalid` with file and line; also where a row stands on both sides of the split */
 export function readDataset(folder: string): Dataset {
   const train = readConversations(path.join(folder, "train.jsonl"));
   const heldOut = readConversations(path.join(folder, "heldout.jsonl"));
+  const labelled = readLabelled(path.join(folder, "router.jsonl"));
   const seen = new Map(train.map((row) => [questionsOf(row), row.id]));
   for (const row of heldOut) {
     const twin = seen.get(questionsOf(row));
@@ -48,16 +60,42 @@ export function readDataset(folder: string): Dataset {
         },
       );
   }
-  const hash = createHash("sha256");
-  for (const name of ["train.jsonl", "heldout.jsonl"]) hash.update(fs.readFileSync(path.join(folder, name)));
-  return { train, heldOut, sha256: hash.digest("hex") };
+  const tested = new Map(heldOut.map((row) => [plain(row.messages[0]?.content ?? ""), row.id]));
+  for (const { id, text } of labelled) {
+    const twin = tested.get(plain(text));
+    if (twin !== undefined)
+      throw new PatchbayError("data-invalid", `heldout.jsonl: ${twin} begins like ${id} of router.jsonl.`, {
+        hint: "Its label is learnt from there and would say nothing about new questions: take it out of one file.",
+      });
+  }
+  const hashOf = (...names: string[]) => {
+    const hash = createHash("sha256");
+    for (const name of names) hash.update(fs.readFileSync(path.join(folder, name)));
+    return hash.digest("hex");
+  };
+  return {
+    train,
+    heldOut,
+    labelled,
+    sha256: hashOf("train.jsonl", "heldout.jsonl"),
+    labelledSha256: labelled.length > 0 ? hashOf("router.jsonl") : hashOf(),
+  };
 }
 
 export const readConversations = (file: string): Conversation[] => readSomeJsonLines(file, Conversation);
+
+const RouterRow = z.object({ text: z.string().trim().min(1), label: z.string().min(1).optional() });
+
+const readLabelled = (file: string): LabelledTurn[] =>
+  (fs.existsSync(file) ? readJsonLines(file, RouterRow) : []).flatMap(({ text, label }, index) =>
+    label === undefined ? [] : [{ id: `router-${index + 1}`, text, label }],
+  );
 
 /** What is asked, whatever its case and punctuation: rows that ask the same belong on one side of a split. */
 export const questionsOf = (row: Conversation): string =>
   row.messages
     .filter((turn) => turn.role === "user")
-    .map((turn) => turn.content.toLowerCase().replace(/\W+/g, " ").trim())
+    .map((turn) => plain(turn.content))
     .join("\n");
+
+const plain = (text: string): string => text.toLowerCase().replace(/\W+/g, " ").trim();

@@ -4,17 +4,17 @@ import { withPromptEncoder } from "../engines/index.ts";
 import { writeAtomically } from "../models/index.ts";
 import { adapterFolders, readManifest, readPrompt } from "../registry/index.ts";
 import { augment } from "./augment.ts";
-import { type Conversation, readDataset } from "./dataset.ts";
-import { type LabelTask, labelledRows } from "./label-task.ts";
+import { type Conversation, type LabelledTurn, readDataset } from "./dataset.ts";
+import { firstTurns, type LabelTask } from "./label-task.ts";
 import type { TrainConfig } from "./train-config.ts";
 import { labelRow, type TrainingRow, trainingRow } from "./training-rows.ts";
 
 /** Conversations to learn from under one system prompt. */
 export interface RunPart {
   systemPrompt: string;
-  /** Whose labels are taught beside the answers; null: none. */
-  labelTask: LabelTask | null;
   rows: Conversation[];
+  /** What is taught beside the answers; null: nothing. */
+  labels: { task: LabelTask; turns: LabelledTurn[] } | null;
 }
 
 /** What a run learns from and is measured on. */
@@ -39,16 +39,24 @@ export function runRows(
   const own = domain(folder, promptsDir);
   const others = adapterFolders(path.dirname(folder)).filter((other) => other !== folder);
   const domains = scope === "own" ? [own] : [own, ...others.map((other) => domain(other, promptsDir))];
-  const train = domains.map(
-    ({ prompt, labelTask, dataset }): RunPart => ({
+  const teachesLabels = tasks === "answers+labels";
+  const train = domains.map(({ prompt, labelTask, dataset }): RunPart => {
+    const rows = augmented ? augment(dataset.train, seed) : dataset.train;
+    const turns = (task: LabelTask) => [
+      ...firstTurns(task, rows),
+      ...dataset.labelled.filter(({ label }) => task.labels.includes(label)),
+    ];
+    return {
       systemPrompt: prompt.text,
-      labelTask: tasks === "answers" ? null : labelTask,
-      rows: augmented ? augment(dataset.train, seed) : dataset.train,
-    }),
-  );
+      rows,
+      labels: teachesLabels && labelTask ? { task: labelTask, turns: turns(labelTask) } : null,
+    };
+  });
   if (replay.length > 0)
-    train.push({ systemPrompt: readPrompt(promptsDir, "base.md").text, labelTask: null, rows: replay });
-  const hashes = domains.map(({ dataset }) => dataset.sha256);
+    train.push({ systemPrompt: readPrompt(promptsDir, "base.md").text, rows: replay, labels: null });
+  const hashes = domains.flatMap(({ labelTask, dataset: { sha256, labelled, labelledSha256 } }) =>
+    teachesLabels && labelTask && labelled.length > 0 ? [sha256, labelledSha256] : [sha256],
+  );
   return {
     train,
     heldOut: { systemPrompt: own.prompt.text, rows: own.dataset.heldOut },
@@ -78,11 +86,11 @@ export async function writeRunRows(
       writeAtomically(path.join(runFolder, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
     const answers = (systemPrompt: string, rows: Conversation[]) =>
       rows.map((row) => trainingRow(encoder, systemPrompt, row));
-    const labels = ({ labelTask, rows }: RunPart) =>
-      labelTask ? labelledRows(labelTask, rows).map((row) => labelRow(encoder, labelTask, row)) : [];
+    const labelRows = ({ labels }: RunPart) =>
+      labels ? labels.turns.map((turn) => labelRow(encoder, labels.task, turn)) : [];
     write(
       "train.jsonl",
-      train.flatMap((part) => [...answers(part.systemPrompt, part.rows), ...labels(part)]),
+      train.flatMap((part) => [...answers(part.systemPrompt, part.rows), ...labelRows(part)]),
     );
     write("heldout.jsonl", answers(heldOut.systemPrompt, heldOut.rows));
     write("parity.jsonl", answers(heldOut.systemPrompt, parityRows(heldOut.rows)));

@@ -1,5 +1,5 @@
 import type { ChatMessage, PromptEncoder } from "../engines/index.ts";
-import type { Conversation } from "./dataset.ts";
+import type { Conversation, LabelledTurn } from "./dataset.ts";
 import { type LabelTask, labelPrompt } from "./label-task.ts";
 
 /** A row as the trainer reads it: token ids made by the server's own encoder. See adapters/trainer/README.md. */
@@ -14,11 +14,15 @@ export interface TrainingRow {
 export const trainingRow = (encoder: PromptEncoder, systemPrompt: string, row: Conversation): TrainingRow =>
   encoded(encoder, row.id, "answer", [{ role: "system", content: systemPrompt }, ...row.messages]);
 
-/** The row's gold label as the answer to the label task. */
-export const labelRow = (encoder: PromptEncoder, task: LabelTask, row: Conversation): TrainingRow =>
-  encoded(encoder, `${row.id}-label`, "label", [
-    ...labelPrompt(task, row),
-    { role: "assistant", content: row.label ?? "" },
+/** The turn's gold label as the answer to the label task. */
+export const labelRow = (
+  encoder: PromptEncoder,
+  task: LabelTask,
+  { id, text, label }: LabelledTurn,
+): TrainingRow =>
+  encoded(encoder, `${id}-label`, "label", [
+    ...labelPrompt(task, text),
+    { role: "assistant", content: label },
   ]);
 
 function encoded(

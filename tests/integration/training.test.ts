@@ -7,6 +7,7 @@ import { packageRoot, readConfig } from "../../server/config.ts";
 import { type ChatMessage, withPromptEncoder } from "../../server/engines/index.ts";
 import { ktoRows } from "../../server/feedback/index.ts";
 import { pythonEnvironment, readDataset, trainingRow, writeRunRows } from "../../server/learning/index.ts";
+import { firstTurns } from "../../server/learning/label-task.ts";
 import { type BaseModel, resolveModel } from "../../server/models/index.ts";
 import { readManifest, readPrompt } from "../../server/registry/index.ts";
 import { cli } from "../support/cli.ts";
@@ -73,7 +74,13 @@ describe("the training rows of all domains", () => {
       const { labelTask } = readManifest(path.join(adaptersDir, domain));
       const systemPrompt = readPrompt(promptsDir, `${domain}.md`).text;
       await writeRunRows(base.path, folder, {
-        train: [{ systemPrompt, labelTask, rows: dataset.train }],
+        train: [
+          {
+            systemPrompt,
+            rows: dataset.train,
+            labels: labelTask && { task: labelTask, turns: firstTurns(labelTask, dataset.train) },
+          },
+        ],
         heldOut: { systemPrompt, rows: dataset.heldOut },
       });
       fs.writeFileSync(path.join(folder, "run.json"), JSON.stringify(runJson(domain)));

@@ -8,8 +8,9 @@ import { adapterFolders, readVersion } from "../../registry/index.ts";
 import { textsFor } from "../evaluation/evaluate-adapter.ts";
 import { type Measured, meanLoss, measureSide, type ToMeasure } from "../evaluation/measure-side.ts";
 import { goldLabels } from "../label-task.ts";
+import { runRows } from "../run-rows.ts";
 import { runTraining, type TrainOptions } from "../train-adapter.ts";
-import type { TrainConfig } from "../train-config.ts";
+import { defaultTrainConfig, type TrainConfig } from "../train-config.ts";
 import { ablationPage } from "./ablation-page.ts";
 import { ArmResult } from "./arm-result.ts";
 import { type Arm, type Budget, sweep, techniques } from "./arms.ts";
@@ -158,11 +159,13 @@ async function measured(
 const rounded = (losses: Measured["losses"]) =>
   losses.map(({ loss, tokens }) => ({ loss: Number(loss.toFixed(3)), tokens }));
 
-function hashOf({ config }: ArmOrBase, { folder, base }: AblateOptions): string {
-  const hash = createHash("sha256").update(JSON.stringify([config, base.sha256]));
-  for (const name of ["train.jsonl", "heldout.jsonl"])
-    hash.update(fs.readFileSync(path.join(folder, "dataset", name)));
-  return hash.digest("hex");
+function hashOf({ config }: ArmOrBase, { folder, promptsDir, base }: AblateOptions): string {
+  // Labels and other domains' conversations are of consequence to those alone who learn from them.
+  const plain = { ...defaultTrainConfig, tasks: "answers" } as const;
+  const { dataSha256, promptSha256 } = runRows(folder, promptsDir, config ?? plain, []);
+  return createHash("sha256")
+    .update(JSON.stringify([config, base.sha256, dataSha256, promptSha256]))
+    .digest("hex");
 }
 
 /** The other domain whose adapter loses least on this one's rows; null: there is none for this base model. */

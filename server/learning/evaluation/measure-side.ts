@@ -1,6 +1,6 @@
 import { type AdapterFile, type Scorer, type TokenScore, withScorer } from "../../engines/index.ts";
 import type { Conversation } from "../dataset.ts";
-import { type LabelTask, labelledRows, labelPrompt } from "../label-task.ts";
+import { firstTurns, type LabelTask, labelPrompt } from "../label-task.ts";
 
 /** Conversations and the system prompt they are read under. */
 export interface Texts {
@@ -39,7 +39,7 @@ export function measureSide(
   { own, labelTask, general, otherDomains }: ToMeasure,
   onProgress: (share: number) => void,
 ): Promise<Measured> {
-  const labelled = labelTask ? labelledRows(labelTask, own.rows) : [];
+  const labelled = labelTask ? firstTurns(labelTask, own.rows) : [];
   const others = [...otherDomains.values()].reduce((sum, { rows }) => sum + rows.length, 0);
   const total = own.rows.length + labelled.length + general.rows.length + others;
   let done = 0;
@@ -58,8 +58,8 @@ export function measureSide(
       otherDomains: new Map(),
     };
     if (labelTask)
-      measured.labels = await inTurn(labelled, async (row) =>
-        step(await scorer.choose(labelPrompt(labelTask, row), labelTask.labels)),
+      measured.labels = await inTurn(labelled, async ({ text }) =>
+        step(await scorer.choose(labelPrompt(labelTask, text), labelTask.labels)),
       );
     measured.general = await losses(general);
     for (const [id, texts] of otherDomains) measured.otherDomains.set(id, await losses(texts));
