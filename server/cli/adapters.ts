@@ -98,9 +98,9 @@ function makeNew(id: string, { data, title, description, prompt, skipRefused }: 
 
 function verify(folder: string): DatasetReport {
   const dataset = path.join(folder, "dataset");
-  const { train, heldOut } = readDataset(dataset);
+  const { train, heldOut, labelled } = readDataset(dataset);
   const labels = readManifest(folder).labelTask?.labels ?? null;
-  return verifyDataset({ train, heldOut, plan: readPlan(dataset), labels });
+  return verifyDataset({ train, heldOut, labelled, plan: readPlan(dataset), labels });
 }
 
 function printReport({
@@ -119,8 +119,13 @@ function printReport({
   if (labels.length > 0)
     printLine(
       table([
-        ["LABEL", "TRAIN", "HELD OUT"],
-        ...labels.map(({ label, ...count }) => [label, `${count.train}`, `${count.heldOut}`]),
+        ["LABEL", "TRAIN", "TURNS", "HELD OUT"],
+        ...labels.map(({ label, ...count }) => [
+          label,
+          `${count.train}`,
+          `${count.turns}`,
+          `${count.heldOut}`,
+        ]),
       ]),
     );
   for (const line of firstOf(problems)) printLine(line);

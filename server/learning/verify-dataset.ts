@@ -1,5 +1,5 @@
 import type { PlannedRow } from "./coverage-plan.ts";
-import type { Conversation } from "./dataset.ts";
+import type { Conversation, LabelledTurn } from "./dataset.ts";
 import { type NearDuplicate, nearDuplicates } from "./near-duplicates.ts";
 
 /** More near-duplicates than this share of all rows teach a template, not a domain. */
@@ -11,7 +11,8 @@ export interface DatasetReport {
   /** Share of conversations with several user turns. */
   multiTurn: number;
   nearDuplicates: { rate: number; rows: NearDuplicate[] };
-  labels: { label: string; train: number; heldOut: number }[];
+  /** Rows of each label; `turns` are those of router.jsonl. */
+  labels: { label: string; train: number; turns: number; heldOut: number }[];
   /** Conversations that the coverage plan has; null where there is no plan. */
   planned: number | null;
   /** What has to be mended, a sentence each. */
@@ -21,13 +22,14 @@ export interface DatasetReport {
 export interface DatasetParts {
   train: readonly Conversation[];
   heldOut: readonly Conversation[];
+  labelled: readonly LabelledTurn[];
   plan: readonly PlannedRow[] | null;
   /** The closed set of the label task; null where the domain has none. */
   labels: readonly string[] | null;
 }
 
 /** What a dataset holds and what is wrong with it, beyond what reading it refuses already. */
-export function verifyDataset({ train, heldOut, plan, labels }: DatasetParts): DatasetReport {
+export function verifyDataset({ train, heldOut, labelled, plan, labels }: DatasetParts): DatasetReport {
   const rows = [...train, ...heldOut];
   const near = nearDuplicates(rows);
   const rate = near.length / rows.length;
@@ -36,7 +38,7 @@ export function verifyDataset({ train, heldOut, plan, labels }: DatasetParts): D
     heldOut: heldOut.length,
     multiTurn: rows.filter(({ messages }) => messages.length > 2).length / rows.length,
     nearDuplicates: { rate, rows: near },
-    labels: countLabels(train, heldOut, labels ?? []),
+    labels: countLabels({ train, labelled, heldOut }, labels ?? []),
     planned: plan?.length ?? null,
     problems: [
       ...repeatedIds(rows),
@@ -44,20 +46,21 @@ export function verifyDataset({ train, heldOut, plan, labels }: DatasetParts): D
         ? [`${percent(rate)} of the rows are near-duplicates of others.`]
         : []),
       ...leaks(near, new Set(train.map(({ id }) => id))),
-      ...(labels ? wrongLabels(rows, heldOut, labels) : []),
+      ...(labels ? [...wrongLabels(rows, heldOut, labels), ...unknownLabels(labelled, labels)] : []),
       ...(plan ? unlikeThePlan(rows, plan) : []),
     ],
   };
 }
 
 function countLabels(
-  train: readonly Conversation[],
-  heldOut: readonly Conversation[],
+  { train, labelled, heldOut }: Pick<DatasetParts, "train" | "labelled" | "heldOut">,
   labels: readonly string[],
 ) {
-  const count = (rows: readonly Conversation[], label: string) =>
-    rows.filter((row) => row.label === label).length;
-  return labels.map((label) => ({ label, train: count(train, label), heldOut: count(heldOut, label) }));
+  return labels.map((label) => {
+    const count = (rows: readonly { label?: string | undefined }[]) =>
+      rows.filter((row) => row.label === label).length;
+    return { label, train: count(train), turns: count(labelled), heldOut: count(heldOut) };
+  });
 }
 
 function repeatedIds(rows: readonly Conversation[]): string[] {
@@ -96,6 +99,11 @@ function wrongLabels(
       .map((label) => `No held-out row has the label "${label}": nothing would measure it.`),
   ];
 }
+
+const unknownLabels = (labelled: readonly LabelledTurn[], labels: readonly string[]): string[] =>
+  labelled
+    .filter(({ label }) => !labels.includes(label))
+    .map(({ id, label }) => `${id} has the label "${label}", which adapter.json lacks.`);
 
 function unlikeThePlan(rows: readonly Conversation[], plan: readonly PlannedRow[]): string[] {
   const written = new Map(rows.map((row) => [row.id, row]));

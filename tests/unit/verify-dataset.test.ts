@@ -36,19 +36,20 @@ const heldOut = [
   talk("c", "can I pay in two parts when the order is above one hundred"),
   talk("d", "nobody rang my bell and yet the courier says I was out", "delivery"),
 ];
+const labelled = [{ id: "router-1", text: "parcel never came", label: "delivery" }];
 const labels = ["billing", "delivery"];
 const plan = [planned("a"), planned("b", "delivery"), planned("c"), planned("d", "delivery")];
 
 describe("a dataset", () => {
   it("that is in order has nothing to mend, and its counts are told", () => {
-    expect(verifyDataset({ train, heldOut, plan, labels })).toEqual({
+    expect(verifyDataset({ train, heldOut, labelled, plan, labels })).toEqual({
       train: 2,
       heldOut: 2,
       multiTurn: 0,
       nearDuplicates: { rate: 0, rows: [] },
       labels: [
-        { label: "billing", train: 1, heldOut: 1 },
-        { label: "delivery", train: 1, heldOut: 1 },
+        { label: "billing", train: 1, turns: 0, heldOut: 1 },
+        { label: "delivery", train: 1, turns: 1, heldOut: 1 },
       ],
       planned: 4,
       problems: [],
@@ -57,7 +58,7 @@ describe("a dataset", () => {
 
   it("needs neither plan nor labels", () => {
     const bare = train.map(({ label: _, ...row }) => row);
-    expect(verifyDataset({ train: bare, heldOut, plan: null, labels: null })).toMatchObject({
+    expect(verifyDataset({ train: bare, heldOut, labelled: [], plan: null, labels: null })).toMatchObject({
       planned: null,
       problems: [],
     });
@@ -73,6 +74,11 @@ describe("a dataset", () => {
       "a label that the task lacks",
       { train: [...train, talk("e", "a new one", "refund")] },
       /e has the label "refund"/,
+    ],
+    [
+      "a turn with a label that the task lacks",
+      { labelled: [{ id: "router-2", text: "money back", label: "refund" }] },
+      /router-2 has the label "refund"/,
     ],
     [
       "a row without a label",
@@ -97,7 +103,7 @@ describe("a dataset", () => {
       /e is held out and nearly the same as a/,
     ],
   ])("with %s is told so", (_, change, problem) => {
-    const { problems } = verifyDataset({ train, heldOut, plan, labels, ...change } as Parameters<
+    const { problems } = verifyDataset({ train, heldOut, labelled, plan, labels, ...change } as Parameters<
       typeof verifyDataset
     >[0]);
     expect(problems).toContainEqual(expect.stringMatching(problem));
