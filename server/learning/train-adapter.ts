@@ -64,7 +64,7 @@ export async function runTraining(options: TrainOptions): Promise<Trained> {
     runId: path.basename(runFolder),
     adapter: path.basename(folder),
     base,
-    init: await initial(folder, config.from),
+    init: await initial(folder, config.from, base),
     data: { sha256: rows.dataSha256 },
     prompt: { sha256: rows.promptSha256 },
     config,
@@ -106,10 +106,10 @@ async function parityOf(
 }
 
 /** The weights to start from. */
-async function initial(folder: string, from: string | null) {
+async function initial(folder: string, from: string | null, base: BaseModel) {
   if (from === null) return null;
   const { id, ordinal } = versionNamed(from);
-  const { file } = await readVersion(adapterFolder(path.dirname(folder), id), ordinal);
+  const { file } = await readVersion(adapterFolder(path.dirname(folder), id), ordinal, base);
   return { path: file.path, sha256: file.sha256 };
 }
 
