@@ -35,7 +35,7 @@ export function addAdapters(program: Command): void {
       "make a domain's folder from conversations: JSON lines in a common chat form, or a CSV table",
     )
     .argument("<id>", "the new domain")
-    .requiredOption("--data <file>", "conversations to learn from")
+    .requiredOption("--data <file>", "conversations to learn from; may be given several times", collect)
     .option("--title <title>", "what people see (default: the id)")
     .option("--description <text>", "what it is for")
     .option("--prompt <text>", "system prompt (default: the one that most rows came with)")
@@ -68,8 +68,10 @@ export function addAdapters(program: Command): void {
   addAblate(adapters);
 }
 
+const collect = (file: string, before: string[] = []): string[] => [...before, file];
+
 interface NewFlags {
-  data: string;
+  data: string[];
   title?: string;
   description?: string;
   prompt?: string;
@@ -79,7 +81,7 @@ interface NewFlags {
 
 function makeNew(id: string, { data, title, description, prompt, skipRefused }: NewFlags, config: Config) {
   const hint = skipRefused ? null : "Mend them, or leave them out with --skip-refused.";
-  const { rows, refused } = importFile(data, hint);
+  const files = data.map((file) => importFile(file, hint));
   const name = title ?? id;
   return {
     ...createAdapter(
@@ -88,12 +90,12 @@ function makeNew(id: string, { data, title, description, prompt, skipRefused }: 
         title: name,
         description: description ?? `Questions about ${name}`,
         prompt: prompt ?? null,
-        source: path.basename(data),
-        rows,
+        source: data.map((file) => path.basename(file)).join(", "),
+        rows: files.flatMap(({ rows }) => rows),
       },
       config,
     ),
-    refused: refused.length,
+    refused: files.reduce((sum, { refused }) => sum + refused.length, 0),
   };
 }
 
