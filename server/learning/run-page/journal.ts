@@ -27,7 +27,7 @@ export class RunJournal {
     this.#facts = facts;
     this.#now = now;
     const before = fs.existsSync(this.#file) ? readJsonLines(this.#file, JournalEntry) : [];
-    this.#progress = before.reduce(afterEntry, atTheStart);
+    this.#progress = { ...before.reduce(afterEntry, atTheStart), phase: atTheStart.phase };
     fs.mkdirSync(runFolder, { recursive: true });
     this.#write();
   }

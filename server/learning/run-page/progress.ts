@@ -56,16 +56,18 @@ export function afterEntry(before: RunProgress, entry: JournalEntry): RunProgres
         phase: { is: entry.which === "base" ? "training" : "measuring the adapter" },
         heldOut: { ...before.heldOut, [entry.which]: entry.loss },
       };
-    // Steps after the checkpoint were lost, and come again.
-    case "resumed":
-      return { ...progress, curve: before.curve.filter(({ step }) => step <= entry.step) };
     case "step":
       return {
         ...progress,
         phase: { is: entry.step < entry.steps ? "training" : "measuring the adapter" },
-        curve: [...before.curve, { step: entry.step, loss: entry.loss }],
+        // Where a run goes on, the steps after its checkpoint were lost and come again.
+        curve: [
+          ...before.curve.filter(({ step }) => step < entry.step),
+          { step: entry.step, loss: entry.loss },
+        ],
         latest: entry,
       };
+    case "resumed":
     case "parity-reference":
     case "saved":
       return progress;
