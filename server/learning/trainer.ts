@@ -23,6 +23,8 @@ export const TrainerEvent = z.discriminatedUnion("event", [
   }),
   z.object({
     event: z.literal("step"),
+    /** What its batch teaches. */
+    task: z.enum(["answer", "label"]),
     step: z.number(),
     steps: z.number(),
     epoch: z.number(),

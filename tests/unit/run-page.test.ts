@@ -5,8 +5,9 @@ import { RunJournal } from "../../server/learning/run-page/journal.ts";
 import type { TrainerEvent } from "../../server/learning/trainer.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
-const step = (step: number, loss: number): TrainerEvent => ({
+const step = (step: number, loss: number, task: "answer" | "label" = "answer"): TrainerEvent => ({
   event: "step",
+  task,
   step,
   steps: 4,
   epoch: step / 4,
@@ -77,6 +78,13 @@ describe("the page of a run", () => {
     expect(second.dots()).toBe(3);
     expect(second.html()).not.toContain(">9.00<");
     expect(second.html()).toContain("Step 3 of 4");
+  });
+
+  it("draws the steps that taught answers alone", () => {
+    const { journal, html, dots } = journalIn();
+    for (const event of [...loaded, step(1, 3.4), step(2, 19, "label"), step(3, 3.1)]) journal.add(event);
+    expect(dots()).toBe(2);
+    expect(html()).not.toContain(">19.00<");
   });
 
   it("says why a run failed", () => {

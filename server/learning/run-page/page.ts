@@ -17,7 +17,7 @@ export function runPage({ adapter, base }: RunFacts, progress: RunProgress): str
   const body = `<h1>${text(adapter)} <small>trained for ${text(base)}</small></h1>
 <p class="lead">${text(inWords(progress))}</p>
 <div class="bar" role="progressbar" aria-label="Steps done" aria-valuenow="${Math.round(share * 100)}" aria-valuemin="0" aria-valuemax="100"><div style="width:${percent(share)}"></div></div>
-${latest ? `<h2>Loss</h2>\n<p>Of each step, and its moving mean; across, that of the held-out answers.</p>\n${lossCurve(curve, { steps: latest.steps, levels: levels(heldOut) })}` : ""}
+${curve.length > 0 && latest ? `<h2>Loss</h2>\n<p>Of each step that taught answers, and its moving mean; across, that of the held-out answers.</p>\n${lossCurve(curve, { steps: latest.steps, levels: levels(heldOut) })}` : ""}
 <h2>Figures</h2>
 ${table(["", ""], figures(progress))}
 <p class="quiet">${startedAt && updatedAt ? `Begun ${moment(startedAt)}, last news ${moment(updatedAt)}.` : ""}${running ? ` This page looks for news every ${REFRESH_SECONDS} seconds.` : ""}</p>`;

@@ -25,6 +25,7 @@ export interface RunProgress {
     | { is: "finished"; sameTop: number; tokens: number }
     | { is: "stopped"; step: number }
     | { is: "failed"; message: string };
+  /** Steps that taught answers: the losses of labels, a few tokens each, are of another size. */
   curve: { step: number; loss: number }[];
   /** The newest step; null before the first. */
   latest: Step | null;
@@ -63,7 +64,7 @@ export function afterEntry(before: RunProgress, entry: JournalEntry): RunProgres
         // Where a run goes on, the steps after its checkpoint were lost and come again.
         curve: [
           ...before.curve.filter(({ step }) => step < entry.step),
-          { step: entry.step, loss: entry.loss },
+          ...(entry.task === "answer" ? [{ step: entry.step, loss: entry.loss }] : []),
         ],
         latest: entry,
       };
