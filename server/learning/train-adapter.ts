@@ -129,7 +129,7 @@ async function parityOf(
 ): Promise<Parity> {
   const parity = await checkParity(base.path, file, runFolder, heldOut);
   onLine(
-    `the served model agrees with the trained one: same likeliest token on ${(parity.sameTop * 100).toFixed(1)}% of ${parity.tokens} positions, log-probabilities ${parity.meanDifference.toFixed(3)} apart in the mean`,
+    `the served model agrees with the trained one: same likeliest token on ${(parity.sameTop * 100).toFixed(1)}% of ${parity.tokens} positions, ${(parity.sameClearTop * 100).toFixed(1)}% of the ${parity.clearTokens} with a clear lead, log-probabilities ${parity.meanDifference.toFixed(3)} apart in the mean`,
   );
   return parity;
 }

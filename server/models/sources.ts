@@ -129,12 +129,14 @@ async function finished(child: ChildProcess, measure: () => number, onBytes: OnB
 
 const lastLine = (text: string): string | undefined => text.trim().split("\n").at(-1) || undefined;
 
+/** 0 where it cannot be told: pip moves and removes files and folders while we look. */
 function bytesBelow(directory: string): number {
-  let sum = 0;
-  for (const entry of fs.readdirSync(directory, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    // pip moves files while we look.
-    sum += fs.statSync(path.join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0;
+  try {
+    return fs
+      .readdirSync(directory, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .reduce((sum, entry) => sum + fs.statSync(path.join(entry.parentPath, entry.name)).size, 0);
+  } catch {
+    return 0;
   }
-  return sum;
 }

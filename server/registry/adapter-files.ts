@@ -68,7 +68,14 @@ export const VersionCard = z.object({
   lossCurve: z.array(z.object({ step: z.number(), loss: z.number() })),
   /** How near the served model comes to the trained one on held-out answers, where it was compared. */
   parity: z
-    .object({ rows: z.number(), tokens: z.number(), sameTop: z.number(), meanDifference: z.number() })
+    .object({
+      rows: z.number(),
+      tokens: z.number(),
+      sameTop: z.number(),
+      sameClearTop: z.number().optional(),
+      clearTokens: z.number().optional(),
+      meanDifference: z.number(),
+    })
     .optional(),
   trainer: z.record(z.string(), z.string()),
   trainedAt: z.string(),

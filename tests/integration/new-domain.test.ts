@@ -37,7 +37,10 @@ describe("a new domain", () => {
       labels: ["pests", "pruning", "soil", "watering"],
       refused: 0,
     });
-    expect(await patchbay("verify", "gardening")).toMatchObject({ nearDuplicates: { rate: 0 } });
+    // Five held-out rows need not have all four labels, which is all that there is to mend.
+    const verified = JSON.parse((await cli(["adapters", "verify", "gardening", "--json"], env)).stdout);
+    expect(verified).toMatchObject({ train: 21, heldOut: 5, nearDuplicates: { rate: 0 } });
+    for (const problem of verified.problems) expect(problem).toMatch(/^No held-out row has the label/);
     const card = await patchbay("train", "gardening", "--max-steps", "6");
     expect(card).toMatchObject({ ordinal: 1, trainRows: 42, heldOutRows: 5, steps: 6 });
     expect(card.heldOutLoss.adapter).toBeLessThan(card.heldOutLoss.base);
@@ -59,7 +62,9 @@ describe("a new domain", () => {
     expect((await heard).map(({ version }) => version)).toContain("gardening@1");
     await expect.poll(() => routerOf(url), { timeout: 30_000 }).not.toBe(before);
     const open = await converse(client);
-    expect(await ask(open, "When should I prune my apple tree, and do the roses need water?")).toMatchObject({
+    expect(
+      await ask(open, "My roses have black spots on the leaves, do I cut them back in autumn?"),
+    ).toMatchObject({
       expert: { id: "gardening", title: "Gardening", version: "gardening@1", sha256: card.sha256 },
       decision: { domain: "gardening", pinned: false },
       text: expect.stringMatching(/\w{3,}/),

@@ -39,8 +39,8 @@ describe("a base model of another architecture, without a chat template", () => 
     const card = JSON.parse(trained.stdout);
     expect(card).toMatchObject({ base: { sha256: gemma.sha256 }, steps: 2, parity: { rows: 4 } });
     expect(card.heldOutLoss.adapter).toBeLessThan(card.heldOutLoss.base);
-    // Its weights in 32-bit floats agree to 0.001; what is left is how llama.cpp rounds activations for 4-bit weights.
-    expect(card.parity.sameTop).toBeGreaterThan(0.95);
+    // Served as 32-bit floats it would differ by 0.001: what is left is how llama.cpp rounds activations.
+    expect(card.parity.sameClearTop).toBeGreaterThan(0.98);
     expect(card.parity.meanDifference).toBeLessThan(0.15);
 
     // Another implementation's tokens, the first of them the one that says that a text begins.
