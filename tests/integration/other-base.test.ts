@@ -8,6 +8,7 @@ import { temporaryFolder } from "../support/folder.ts";
 import { otherModel } from "../support/other-model.ts";
 import { newPerson, startServer } from "../support/server.ts";
 import { ask, converse } from "../support/talk.ts";
+import { typed } from "../support/terminal.ts";
 
 describe("a base model that no adapter was trained for", () => {
   it("answers under the expert's prompt alone and says so, until a version for it is there", async () => {
@@ -40,6 +41,10 @@ describe("a base model that no adapter was trained for", () => {
     const said = await cli(["chat", "Where is my parcel? It should have come on Monday.", "--json"], env);
     expect(JSON.parse(said.stdout)).toMatchObject({ adapter: "support", version: null, promptAlone: true });
     expect(said.stderr).toContain(`prompt alone. Train one with: ${train}`);
+
+    const shown = await typed(url, "I was charged twice for my order.\n/why\n/quit\n");
+    expect(shown).toMatch(/Support · \d+% · prompt alone/);
+    expect(shown).toContain(`Train one with: ${train}`);
 
     const heard = new Promise<AdapterSummary[]>((resolve) => void client.onAdapters(resolve));
     addVersion(path.join(adaptersDir, "support"), model);
