@@ -28,14 +28,17 @@ export interface Parity {
   meanDifference: number;
 }
 
-/**
- * The served model rounds activations to 8 bits, which moves log-probabilities by 0.05 to 0.1 in the mean and turns close
- * calls. How many of those there are depends on the rows and the base: 3 to 8% of positions turned in trainings whose
- * weights, as 32-bit floats, were served without any difference. So only clear leads are held against it, which rounding
- * does not turn, and a forgotten permutation or scale does.
+/*
+ * The served model rounds activations to 8 bits, which turns close calls: in right adapters 2 to 8% of positions had
+ * another likeliest token, and none where the same base (Gemma 3, 3%) was served as 32-bit floats. How many calls are
+ * close depends on rows and base, so the share of all positions says little. Measured: right adapters keep every clear lead
+ * and part by 0.03 to 0.07 nats in the mean; twice the scale turns 6 to 17% of the clear leads; a forgotten permutation in
+ * a trained adapter turns 0.5% of them, and parts by 0.12 nats.
  */
 const CLEAR_LEAD = 0.5;
 const LEAST_SAME_CLEAR_TOP = 0.98;
+/** In nats. */
+const MOST_MEAN_DIFFERENCE = 0.1;
 
 /**
  * Compares PyTorch with the served model on held-out answers, teacher forced.
@@ -81,10 +84,10 @@ export async function checkParity(
     clearTokens: clear,
     meanDifference: difference / tokens,
   };
-  if (!(parity.sameClearTop >= LEAST_SAME_CLEAR_TOP))
+  if (!(parity.sameClearTop >= LEAST_SAME_CLEAR_TOP && parity.meanDifference <= MOST_MEAN_DIFFERENCE))
     throw new PatchbayError(
       "training-failed",
-      `The served model parts from the trained one: the same likeliest token on ${(parity.sameClearTop * 100).toFixed(1)}% of the ${clear} positions with a clear lead only.`,
+      `The served model parts from the trained one: the same likeliest token on ${(parity.sameClearTop * 100).toFixed(1)}% of the ${clear} positions with a clear lead, log-probabilities ${parity.meanDifference.toFixed(3)} apart in the mean.`,
       { hint: "Its layout is not that of this architecture. Please report it.", details: parity },
     );
   return parity;

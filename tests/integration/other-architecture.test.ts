@@ -41,7 +41,7 @@ describe("a base model of another architecture, without a chat template", () => 
     expect(card.heldOutLoss.adapter).toBeLessThan(card.heldOutLoss.base);
     // Served as 32-bit floats it would differ by 0.001: what is left is how llama.cpp rounds activations.
     expect(card.parity.sameClearTop).toBeGreaterThan(0.98);
-    expect(card.parity.meanDifference).toBeLessThan(0.15);
+    expect(card.parity.meanDifference).toBeLessThan(0.1);
 
     // Another implementation's tokens, the first of them the one that says that a text begins.
     const [name = ""] = fs.readdirSync(path.join(data, "training"));
