@@ -4,8 +4,10 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 import { packageRoot, readConfig } from "../../server/config.ts";
-import { pythonEnvironment } from "../../server/learning/index.ts";
+import { pythonEnvironment, readDataset } from "../../server/learning/index.ts";
+import { checkParity } from "../../server/learning/parity.ts";
 import { type BaseModel, resolveModel, sha256OfFile } from "../../server/models/index.ts";
+import { readPrompt } from "../../server/registry/index.ts";
 import { cli } from "../support/cli.ts";
 import { smallDomains } from "../support/conversations.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -13,7 +15,7 @@ import { gemma } from "../support/gemma.ts";
 import { newPerson, startServer } from "../support/server.ts";
 import { ask, converse } from "../support/talk.ts";
 
-const { cacheDir } = readConfig(process.env);
+const { cacheDir, promptsDir } = readConfig(process.env);
 const trainerDir = path.join(packageRoot, "adapters", "trainer");
 const run = promisify(execFile);
 let base: BaseModel;
@@ -53,6 +55,16 @@ describe("a base model of another architecture, without a chat template", () => 
     const { input_ids: ids } = JSON.parse(row);
     expect(ids.filter((id: number) => id === BOS)).toEqual([ids[0]]);
 
+    // An adapter that the runtime scales otherwise than the trainer did would be found out.
+    const heldOut = {
+      systemPrompt: readPrompt(promptsDir, "support.md").text,
+      rows: readDataset(path.join(adaptersDir, "support", "dataset")).heldOut,
+    };
+    await expect(checkParity(base.path, await rescaled(folder, 4), folder, heldOut)).rejects.toMatchObject({
+      code: "training-failed",
+      message: expect.stringContaining("parts from the trained one"),
+    });
+
     const { url } = await startServer({ adaptersDir, model: base.path, contextSize: 1024 });
     const open = await converse(await newPerson(url));
     expect(await ask(open, "I want my money back", "support")).toMatchObject({
@@ -63,3 +75,14 @@ describe("a base model of another architecture, without a chat template", () => 
     open.close();
   }, 240_000);
 });
+
+/** The run's adapter with another scale: alpha is a 32-bit float behind its key and the number of its type. */
+async function rescaled(folder: string, factor: number) {
+  const content = fs.readFileSync(path.join(folder, "adapter.gguf"));
+  const key = "adapter.lora.alpha";
+  const at = content.indexOf(key) + key.length + 4;
+  content.writeFloatLE(content.readFloatLE(at) * factor, at);
+  const file = path.join(folder, "rescaled.gguf");
+  fs.writeFileSync(file, content);
+  return { version: "support@1", sha256: await sha256OfFile(file), path: file };
+}

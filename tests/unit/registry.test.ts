@@ -10,6 +10,7 @@ import {
   Registry,
   readCards,
   readManifest,
+  readVersion,
   type VersionCard,
 } from "../../server/registry/index.ts";
 import {
@@ -162,6 +163,20 @@ describe("a folder with versions for several base models", () => {
     const said = JSON.parse(fs.readFileSync(card, "utf8"));
     fs.writeFileSync(card, JSON.stringify({ ...said, base: { name: "ours", sha256: shippedBaseSha256() } }));
     expect(rejectedOf(await open(folder))).toEqual([["support", "adapter-base-mismatch"]]);
+  });
+
+  it("gives by name what serves on a model, and refuses what was trained for another", async () => {
+    const support = path.join(adaptersFolder(["support"]), "support");
+    addVersion(support, otherBase);
+    editManifest(support, { current: [1, 2] });
+    const [ours, theirs] = [{ sha256: shippedBaseSha256() }, { sha256: otherBase.sha256 }];
+    expect((await readVersion(support, null, ours)).file.version).toBe("support@1");
+    expect((await readVersion(support, null, theirs)).file.version).toBe("support@2");
+    await expect(readVersion(support, 1, theirs)).rejects.toMatchObject({ code: "adapter-base-mismatch" });
+    await expect(readVersion(support, null, { sha256: "b".repeat(64) })).rejects.toMatchObject({
+      code: "adapter-unknown",
+      hint: expect.stringMatching(/support@2 for another.*adapters train support/),
+    });
   });
 
   it("keeps what serves for other models when a version is published", async () => {
