@@ -80,6 +80,15 @@ describe("the page of a run", () => {
     expect(second.html()).toContain("Step 3 of 4");
   });
 
+  it("begins anew where a killed process left half a line", () => {
+    const first = journalIn();
+    first.journal.add(step(1, 3.4));
+    fs.appendFileSync(path.join(first.folder, "events.jsonl"), '{"at": "2026-');
+    const second = journalIn(first.folder);
+    second.journal.add(step(2, 3.1));
+    expect(second.dots()).toBe(1);
+  });
+
   it("draws the steps that taught answers alone", () => {
     const { journal, html, dots } = journalIn();
     for (const event of [...loaded, step(1, 3.4), step(2, 19, "label"), step(3, 3.1)]) journal.add(event);

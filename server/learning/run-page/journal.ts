@@ -2,15 +2,9 @@ import fs from "node:fs";
 import path from "node:path";
 import { readJsonLines } from "../../json-lines.ts";
 import { writeAtomically } from "../../models/index.ts";
+import { PatchbayError } from "../../protocol/index.ts";
 import { type RunFacts, runPage } from "./page.ts";
-import { afterEntry, atTheStart, JournalEntry, type RunProgress } from "./progress.ts";
-
-/** Without the time, which the journal puts to it. */
-type News = JournalEntry extends infer Entry
-  ? Entry extends { at: string }
-    ? Omit<Entry, "at">
-    : never
-  : never;
+import { afterEntry, atTheStart, JournalEntry, type News, type RunProgress } from "./progress.ts";
 
 /** Keeps a run's events in its folder, and a page of them that anybody can open while it runs and afterwards. */
 export class RunJournal {
@@ -26,8 +20,7 @@ export class RunJournal {
     this.#file = path.join(runFolder, "events.jsonl");
     this.#facts = facts;
     this.#now = now;
-    const before = fs.existsSync(this.#file) ? readJsonLines(this.#file, JournalEntry) : [];
-    this.#progress = { ...before.reduce(afterEntry, atTheStart), phase: atTheStart.phase };
+    this.#progress = { ...readBefore(this.#file).reduce(afterEntry, atTheStart), phase: atTheStart.phase };
     fs.mkdirSync(runFolder, { recursive: true });
     this.#write();
   }
@@ -37,7 +30,7 @@ export class RunJournal {
   }
 
   add(news: News): void {
-    const entry = { at: this.#now(), ...news } as JournalEntry;
+    const entry = { at: this.#now(), ...news };
     fs.appendFileSync(this.#file, `${JSON.stringify(entry)}\n`);
     this.#progress = afterEntry(this.#progress, entry);
     this.#write();
@@ -45,5 +38,17 @@ export class RunJournal {
 
   #write(): void {
     writeAtomically(this.page, runPage(this.#facts, this.#progress));
+  }
+}
+
+/** A process that was killed may leave half a line behind: then the curve begins anew, and the training goes on. */
+function readBefore(file: string): JournalEntry[] {
+  if (!fs.existsSync(file)) return [];
+  try {
+    return readJsonLines(file, JournalEntry);
+  } catch (error) {
+    if (!(error instanceof PatchbayError)) throw error;
+    fs.rmSync(file);
+    return [];
   }
 }

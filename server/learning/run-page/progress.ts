@@ -1,19 +1,20 @@
 import { z } from "zod";
 import { TrainerEvent } from "../trainer.ts";
 
-/** What a run's folder remembers of it, a JSON line each: the trainer's events, how it ended, and when. */
-export const JournalEntry = z.intersection(
-  z.object({ at: z.iso.datetime() }),
-  z.union([
-    TrainerEvent,
-    z.object({
-      event: z.literal("finished"),
-      /** Share of positions at which the served model finds the same token likeliest, and how many there were. */
-      sameTop: z.number(),
-      tokens: z.number(),
-    }),
-  ]),
-);
+/** The trainer's events, and how the whole run ended. */
+const News = z.union([
+  TrainerEvent,
+  z.object({
+    event: z.literal("finished"),
+    /** Share of positions at which the served model finds the same token likeliest, and how many there were. */
+    sameTop: z.number(),
+    tokens: z.number(),
+  }),
+]);
+export type News = z.infer<typeof News>;
+
+/** What a run's folder remembers of it, a JSON line each. */
+export const JournalEntry = z.intersection(z.object({ at: z.iso.datetime() }), News);
 export type JournalEntry = z.infer<typeof JournalEntry>;
 
 type Step = Extract<TrainerEvent, { event: "step" }>;
