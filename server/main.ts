@@ -21,7 +21,7 @@ import { Votes } from "./feedback/index.ts";
 import { createHttpApp, Identity, SocketGateway, type SocketServices } from "./gateway/index.ts";
 import { type BaseModel, resolveModel } from "./models/index.ts";
 import { type Health, PatchbayError } from "./protocol/index.ts";
-import { FolderWatcher, Registry, rejectedInWords } from "./registry/index.ts";
+import { FolderWatcher, pluggedInWords, Registry, rejectedInWords } from "./registry/index.ts";
 import { loadHeadBeside, loadRouter, type Router, readAdapterExamples } from "./routing/index.ts";
 
 export interface StartOptions extends OpenOptions {
@@ -137,11 +137,12 @@ export class Patchbay {
       status: "ready",
       model: { name: base.name, sha256: base.sha256 },
       engine: engineHealth,
-      adapters: [...registry.adapters.values()].map(({ summary, file }) => ({
+      adapters: [...registry.adapters.values()].map(({ summary, version }) => ({
         id: summary.id,
         title: summary.title,
-        version: file.version,
-        sha256: file.sha256,
+        version: summary.version,
+        sha256: version?.file.sha256 ?? null,
+        train: summary.train,
       })),
       rejected: registry.rejected.map(({ id, error }) => ({ id, code: error.code, message: error.message })),
       router: { version: router.version },
@@ -206,9 +207,11 @@ export class Patchbay {
 
   /** A folder also has to hold examples that the router can read, or none. */
   async #openRegistry(base: BaseModel): Promise<Registry> {
-    const { adaptersDir, promptsDir } = this.#config;
+    const { adaptersDir, promptsDir, model } = this.#config;
     const prove = (id: string) => void readAdapterExamples(adaptersDir, id);
-    const registry = await Registry.open({ adaptersDir, promptsDir, prove }, base.sha256);
+    const registry = await Registry.open({ adaptersDir, promptsDir, model, prove }, base.sha256);
+    for (const adapter of registry.adapters.values())
+      if (adapter.version === null) this.#log(pluggedInWords(adapter));
     for (const rejected of registry.rejected) this.#log(rejectedInWords(rejected));
     return registry;
   }

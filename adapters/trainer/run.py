@@ -84,7 +84,8 @@ class TrainingRun:
 
         def report(step: Step) -> None:
             curve.append({"step": step.step, "loss": step.loss})
-            self._events.emit("step", **step_events.fields(step))
+            first_row = self._rows.train[self._plan[step.step - 1][0]]
+            self._events.emit("step", task=first_row.task, **step_events.fields(step))
             if self._is_kept(step.step):
                 save_checkpoint(
                     self._folder,

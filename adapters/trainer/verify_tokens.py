@@ -50,6 +50,9 @@ def main() -> int:
     folders = parser.parse_args().folders
     try:
         tokenizer = load_tokenizer(read_run(folders[0]).base.path)
+        if tokenizer.chat_template is None:
+            # A base without chat tuning: the template is the server's choice, the tokens are compared all the same.
+            tokenizer.chat_template = (folders[0] / "chat_template.jinja").read_text(encoding="utf-8")
         rows, differences = 0, []
         for file in (folder / name for folder in folders for name in ("train.jsonl", "heldout.jsonl")):
             for row, messages in zip(read_rows(file), read_messages(file), strict=True):
@@ -78,16 +81,21 @@ def load_tokenizer(base: Path) -> PreTrainedTokenizerBase:
 def tokenise(tokenizer: PreTrainedTokenizerBase, messages: Sequence[dict[str, str]]) -> Expected:
     """Finds the answers in the template's text, and by character offsets the tokens they became."""
     text = tokenizer.apply_chat_template(messages, tokenize=False)
-    spans = [
-        _answer_span(tokenizer, text, messages[:index])
-        for index, message in enumerate(messages)
-        if message["role"] == "assistant"
-    ]
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-    mask = [
-        int(any(start <= first and last <= end for start, end in spans))
-        for first, last in encoded["offset_mapping"]
-    ]
+    offsets = encoded["offset_mapping"]
+    special = {token for token, added in tokenizer.added_tokens_decoder.items() if added.special}
+    spans = []
+    for index, message in enumerate(messages):
+        if message["role"] == "assistant":
+            start = _answer_start(tokenizer, text, messages[:index])
+            # The turn is closed by a special token: not always the tokenizer's eos_token, as in Gemma's.
+            closing = next(
+                last
+                for token, (first, last) in zip(encoded["input_ids"], offsets, strict=True)
+                if first >= start and token in special
+            )
+            spans.append((start, closing))
+    mask = [int(any(start <= first and last <= end for start, end in spans)) for first, last in offsets]
     return Expected(encoded["input_ids"], mask)
 
 
@@ -106,13 +114,11 @@ def compare(row: Row, expected: Expected, tokenizer: PreTrainedTokenizerBase) ->
     return Difference(row.id, at, _show(ours[at : at + 6], tokenizer), _show(theirs[at : at + 6], tokenizer))
 
 
-def _answer_span(
-    tokenizer: PreTrainedTokenizerBase, text: str, before: Sequence[dict[str, str]]
-) -> tuple[int, int]:
+def _answer_start(tokenizer: PreTrainedTokenizerBase, text: str, before: Sequence[dict[str, str]]) -> int:
     prompt = tokenizer.apply_chat_template(before, tokenize=False, add_generation_prompt=True)
     if not text.startswith(prompt):
         raise Failure("bad-template", "the chat template writes a turn otherwise once an answer follows it")
-    return len(prompt), text.index(tokenizer.eos_token, len(prompt)) + len(tokenizer.eos_token)
+    return len(prompt)
 
 
 def _show(tokens: Sequence[tuple[int, int]], tokenizer: PreTrainedTokenizerBase) -> str:

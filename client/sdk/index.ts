@@ -1,5 +1,6 @@
 export * from "../../server/protocol/index.ts";
 export { type ClientOptions, type ConnectionStatus, PatchbayClient } from "./client.ts";
 export { OpenConversation } from "./open-conversation.ts";
+export { isPromptAlone } from "./prompt-alone.ts";
 export { activeBranch, applyTurnEvent, reduce, siblings, streaming, type Transcript } from "./transcript.ts";
 export { waitingSentence } from "./waiting.ts";

@@ -1,4 +1,10 @@
-import { type Answer, OpenConversation, type PatchbayClient, PatchbayError } from "../sdk/index.ts";
+import {
+  type Answer,
+  isPromptAlone,
+  OpenConversation,
+  type PatchbayClient,
+  PatchbayError,
+} from "../sdk/index.ts";
 
 /** Opens a new conversation. */
 export async function newConversation(client: PatchbayClient): Promise<OpenConversation> {
@@ -32,6 +38,7 @@ export function toJson(answer: Answer) {
     answer: answer.text,
     adapter: expert?.id ?? null,
     version: expert?.version ?? null,
+    ...(expert && isPromptAlone(expert) && { promptAlone: true }),
     confidence: decision?.confidence ?? null,
     runnerUp: decision?.runnerUp && {
       adapter: decision.runnerUp.domain,

@@ -1,4 +1,5 @@
 export { followAnswer, newConversation, toJson } from "./ask.ts";
 export { interactiveChat } from "./interactive.ts";
+export { promptAloneSentence } from "./prompt-alone-sentence.ts";
 export { terminalSession } from "./session.ts";
 export { type Style, styleFor } from "./style.ts";

@@ -4,12 +4,14 @@ import {
   type AdapterSummary,
   type Answer,
   BASE,
+  isPromptAlone,
   type OpenConversation,
   type PatchbayClient,
   PatchbayError,
   waitingSentence,
 } from "../sdk/index.ts";
 import { followAnswer, newConversation } from "./ask.ts";
+import { promptAloneSentence } from "./prompt-alone-sentence.ts";
 import { type Style, styleFor } from "./style.ts";
 
 const HELP = `  /up, /down [comment]   rate the last answer (again to change it), /unvote takes it back
@@ -112,7 +114,7 @@ class TerminalChat {
         return true;
       }
       case "why":
-        this.#print(explain(this.#lastAnswer()));
+        await this.#explain(this.#lastAnswer());
         return true;
       case "new":
         this.end();
@@ -163,6 +165,14 @@ class TerminalChat {
     if (notice) this.#print(this.#style.dim(notice));
   }
 
+  async #explain(answer: Answer): Promise<void> {
+    this.#print(explain(answer));
+    if (!answer.expert || !isPromptAlone(answer.expert)) return;
+    const { adapters } = await this.#client.call("adapters", {});
+    const train = adapters.find(({ id }) => id === answer.expert?.id)?.train;
+    this.#print(promptAloneSentence(answer.expert, train ?? null));
+  }
+
   async #vote(value: 1 | -1, comment: string): Promise<void> {
     await this.#open?.vote(this.#lastAnswer().id, { value, comment });
     this.#print(this.#style.dim(value === 1 ? "Saved: thumbs up." : "Saved: thumbs down."));
@@ -190,7 +200,8 @@ const percent = (share: number): string => `${Math.round(share * 100)}%`;
 
 function chip({ expert, decision }: Answer): string {
   const sure = decision?.pinned ? "pinned" : percent(decision?.confidence ?? 0);
-  return `○─● ${expert?.id === BASE ? "base model" : expert?.title} · ${sure}`;
+  const alone = expert && isPromptAlone(expert) ? " · prompt alone" : "";
+  return `○─● ${expert?.id === BASE ? "base model" : expert?.title} · ${sure}${alone}`;
 }
 
 function explain({ decision, expert }: Answer): string {

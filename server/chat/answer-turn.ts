@@ -65,8 +65,8 @@ async function routeTurn(deps: ChatDeps, turn: TurnToAnswer, progress: Progress)
     ? {
         id: adapter.summary.id,
         title: adapter.summary.title,
-        version: adapter.file.version,
-        sha256: adapter.file.sha256,
+        version: adapter.version?.file.version ?? null,
+        sha256: adapter.version?.file.sha256 ?? null,
       }
     : { id: BASE, title: "Base model", version: null, sha256: null };
   const seed = deps.newSeed();
@@ -79,7 +79,7 @@ async function routeTurn(deps: ChatDeps, turn: TurnToAnswer, progress: Progress)
     promptSha256: prompt.sha256,
   });
   await deps.log.append(answer.generationId, { type: "route", decision, expert });
-  return { messages, adapter: adapter?.file ?? null, sampling, seed, user: turn.userId };
+  return { messages, adapter: adapter?.version?.file ?? null, sampling, seed, user: turn.userId };
 }
 
 async function recordRoute(

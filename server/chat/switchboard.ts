@@ -59,7 +59,7 @@ export class Switchboard {
   warmUp(): void {
     const { registry } = this.#experts;
     this.#plug(null, registry.base.prompt.text);
-    for (const { file, prompt } of registry.adapters.values()) this.#plug(file, prompt.text);
+    for (const adapter of registry.adapters.values()) this.#plugVersion(adapter);
   }
 
   /** Something may have changed in the folders. Resolves once the adapters are as they are there. */
@@ -83,13 +83,17 @@ export class Switchboard {
 
   /** An engine knows adapters by their content, which two folders may share. */
   #rewire(before: Registry, after: Registry, { added, swapped, removed }: AdapterChanges): void {
-    const inUse = new Set([...after.adapters.values()].map(({ file }) => file.sha256));
-    for (const { file } of [...removed, ...swapped.map((swap) => swap.before)])
-      if (!inUse.has(file.sha256)) this.#deps.engine.unplug(file);
+    const inUse = new Set([...after.adapters.values()].map(({ version }) => version?.file.sha256));
+    for (const { version } of [...removed, ...swapped.map((swap) => swap.before)])
+      if (version && !inUse.has(version.file.sha256)) this.#deps.engine.unplug(version.file);
     if (before.base.prompt.sha256 !== after.base.prompt.sha256) this.#plug(null, after.base.prompt.text);
     const rewired = swapped.filter(({ before, after }) => wiring(before) !== wiring(after));
-    for (const { file, prompt } of [...added, ...rewired.map((swap) => swap.after)])
-      this.#plug(file, prompt.text);
+    for (const adapter of [...added, ...rewired.map((swap) => swap.after)]) this.#plugVersion(adapter);
+  }
+
+  /** A domain without a version shares the base model's context, which keeps the base model's own prompt warm. */
+  #plugVersion({ version, prompt }: Adapter): void {
+    if (version) this.#plug(version.file, prompt.text);
   }
 
   #plug(file: AdapterFile | null, systemPrompt: string): void {
@@ -119,4 +123,4 @@ export class Switchboard {
 }
 
 /** What the engine holds of an adapter. */
-const wiring = ({ file, prompt }: Adapter): string => `${file.sha256} ${prompt.sha256}`;
+const wiring = ({ version, prompt }: Adapter): string => `${version?.file.sha256} ${prompt.sha256}`;

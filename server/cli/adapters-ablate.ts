@@ -4,9 +4,9 @@ import { configForModel, packageRoot } from "../config.ts";
 import { ablate } from "../learning/index.ts";
 import { resolveModel } from "../models/index.ts";
 import { adapterFolder } from "../registry/index.ts";
-import { showEvent } from "./adapters-train.ts";
 import { withEngineOnDemand } from "./engine-on-demand.ts";
 import { note, ProgressLine, printJson, printLine } from "./output.ts";
+import { showEvent } from "./training-progress.ts";
 
 interface AblateFlags {
   budget: number;

@@ -27,7 +27,7 @@ export function addEval(adapters: Command): void {
   adapters
     .command("eval")
     .description("measure a version on held-out conversations, against the base model or another version")
-    .argument("<id>", "an adapter, its current version, or one version such as health@2")
+    .argument("<id>", "an adapter's version for this base model, or one version such as health@2")
     .option("--against <version>", "base, or a version such as health@1", "base")
     .option("--data <file>", "conversations to measure on (default: the adapter's held-out ones)")
     .option("--model <model>", "base model to run on")
@@ -46,7 +46,6 @@ export function addEval(adapters: Command): void {
 async function evaluate(id: string, { against, data, out }: EvalFlags, config: Config) {
   const version = versionNamed(id);
   const folder = adapterFolder(config.adaptersDir, version.id);
-  const candidate = await readVersion(folder, version.ordinal);
   const other = against === "base" ? null : versionNamed(against);
   if (other && (other.id !== version.id || other.ordinal === null))
     throw new PatchbayError(
@@ -61,14 +60,8 @@ async function evaluate(id: string, { against, data, out }: EvalFlags, config: C
   const base = await resolveModel(config.model, config.cacheDir, (step, percent) =>
     progress.show(step, percent),
   );
-  if (candidate.card.base.sha256 !== base.sha256)
-    throw new PatchbayError(
-      "adapter-base-mismatch",
-      `${candidate.file.version} was trained for ${candidate.card.base.name}.`,
-      {
-        hint: `Run it on that model with --model, or train one: npx patchbay adapters train ${version.id}`,
-      },
-    );
+  const running = { sha256: base.sha256, model: config.model };
+  const candidate = await readVersion(folder, version.ordinal, running);
   try {
     const report = await withEngineOnDemand(config, base, progress, async (engine) =>
       evaluateAdapter({
@@ -76,7 +69,7 @@ async function evaluate(id: string, { against, data, out }: EvalFlags, config: C
         promptsDir: config.promptsDir,
         base,
         candidate: candidate.file,
-        against: other && (await readVersion(folder, other.ordinal)).file,
+        against: other && (await readVersion(folder, other.ordinal, running)).file,
         rows,
         engine,
         onProgress: (step, percent) => progress.show(step, percent),

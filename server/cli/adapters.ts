@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { Command } from "commander";
-import { type Config, readConfig } from "../config.ts";
+import { type Config, configForModel, readConfig } from "../config.ts";
 import {
   createAdapter,
   type DatasetReport,
@@ -8,25 +8,26 @@ import {
   readPlan,
   verifyDataset,
 } from "../learning/index.ts";
-import { adapterFolder, adapterFolders, readCards, readManifest } from "../registry/index.ts";
+import { adapterFolder, readManifest } from "../registry/index.ts";
 import { addAblate } from "./adapters-ablate.ts";
 import { addEval } from "./adapters-eval.ts";
+import { adapterTable, listAdapters } from "./adapters-list.ts";
 import { addTrain } from "./adapters-train.ts";
 import { importFile } from "./import-file.ts";
-import { firstOf, percent, printJson, printLine, signedPercent, table } from "./output.ts";
+import { firstOf, percent, printJson, printLine, table } from "./output.ts";
 
 export function addAdapters(program: Command): void {
   const adapters = program.command("adapters").description("fine-tuned experts");
   adapters
     .command("list")
     .description("id, version, base model, size and held-out loss of each adapter")
+    .option("--model <model>", "base model that they are to fit")
     .option("--json", "print one JSON value")
     .addHelpText("after", "\nExample:\n  $ npx patchbay adapters list")
-    .action((options: { json?: boolean }) => {
-      const rows = adapterFolders(readConfig(process.env).adaptersDir).map(summary);
+    .action(async (options: { model?: string; json?: boolean }) => {
+      const rows = await listAdapters(configForModel(options.model));
       if (options.json) printJson(rows);
-      else
-        printLine(table([["ID", "VERSION", "BASE", "SIZE", "LOSS BASE", "ADAPTER", ""], ...rows.map(cells)]));
+      else printLine(adapterTable(rows));
     });
   adapters
     .command("new")
@@ -34,7 +35,7 @@ export function addAdapters(program: Command): void {
       "make a domain's folder from conversations: JSON lines in a common chat form, or a CSV table",
     )
     .argument("<id>", "the new domain")
-    .requiredOption("--data <file>", "conversations to learn from")
+    .requiredOption("--data <file>", "conversations to learn from; may be given several times", collect)
     .option("--title <title>", "what people see (default: the id)")
     .option("--description <text>", "what it is for")
     .option("--prompt <text>", "system prompt (default: the one that most rows came with)")
@@ -67,8 +68,10 @@ export function addAdapters(program: Command): void {
   addAblate(adapters);
 }
 
+const collect = (file: string, before: string[] = []): string[] => [...before, file];
+
 interface NewFlags {
-  data: string;
+  data: string[];
   title?: string;
   description?: string;
   prompt?: string;
@@ -78,7 +81,7 @@ interface NewFlags {
 
 function makeNew(id: string, { data, title, description, prompt, skipRefused }: NewFlags, config: Config) {
   const hint = skipRefused ? null : "Mend them, or leave them out with --skip-refused.";
-  const { rows, refused } = importFile(data, hint);
+  const files = data.map((file) => importFile(file, hint));
   const name = title ?? id;
   return {
     ...createAdapter(
@@ -87,12 +90,12 @@ function makeNew(id: string, { data, title, description, prompt, skipRefused }: 
         title: name,
         description: description ?? `Questions about ${name}`,
         prompt: prompt ?? null,
-        source: path.basename(data),
-        rows,
+        source: data.map((file) => path.basename(file)).join(", "),
+        rows: files.flatMap(({ rows }) => rows),
       },
       config,
     ),
-    refused: refused.length,
+    refused: files.reduce((sum, { refused }) => sum + refused.length, 0),
   };
 }
 
@@ -130,32 +133,4 @@ function printReport({
     );
   for (const line of firstOf(problems)) printLine(line);
   if (problems.length === 0) printLine("nothing to mend");
-}
-
-function summary(folder: string) {
-  const id = path.basename(folder);
-  try {
-    const { current } = readManifest(folder);
-    const card = readCards(folder).find((version) => version.ordinal === current);
-    if (!card) return { id, version: null, problem: `not trained yet: npx patchbay adapters train ${id}` };
-    const { sha256, bytes, base, heldOutLoss } = card;
-    return { id, version: `${id}@${card.ordinal}`, sha256, bytes, base, heldOutLoss };
-  } catch (error) {
-    return { id, version: null, problem: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-function cells(row: ReturnType<typeof summary>): string[] {
-  if (!row.heldOutLoss) return [row.id, "–", "–", "–", "–", "–", row.problem ?? ""];
-  const { base, adapter } = row.heldOutLoss;
-  const change = signedPercent(adapter / base - 1);
-  return [
-    row.id,
-    row.version,
-    row.base.name,
-    `${(row.bytes / 1e6).toFixed(1)} MB`,
-    base.toFixed(3),
-    adapter.toFixed(3),
-    change,
-  ];
 }

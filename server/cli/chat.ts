@@ -1,6 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
-import { followAnswer, interactiveChat, newConversation, toJson } from "../../client/terminal/index.ts";
+import { isPromptAlone } from "../../client/sdk/index.ts";
+import {
+  followAnswer,
+  interactiveChat,
+  newConversation,
+  promptAloneSentence,
+  toJson,
+} from "../../client/terminal/index.ts";
 import { connect } from "./connect.ts";
 import { note, printJson } from "./output.ts";
 
@@ -60,6 +67,11 @@ async function askOnce(
     else {
       process.stdout.write("\n");
       note(`— ${json.version ?? json.adapter}, ${Math.round((json.confidence ?? 0) * 100)}% sure`);
+    }
+    if (answer.expert && isPromptAlone(answer.expert)) {
+      const { adapters } = await client.call("adapters", {});
+      const train = adapters.find(({ id }) => id === json.adapter)?.train ?? null;
+      note(promptAloneSentence(answer.expert, train));
     }
   } finally {
     open.close();

@@ -1,13 +1,13 @@
 import { type Config, engineSettings } from "../config.ts";
 import { LocalEngine } from "../engines/index.ts";
 import type { BaseModel } from "../models/index.ts";
-import type { ProgressLine } from "./output.ts";
+import type { Progress } from "./output.ts";
 
 /** An engine for commands that may need one: started at the first call, closed when `use` is over. */
 export async function withEngineOnDemand<T>(
   config: Config,
   base: BaseModel,
-  progress: ProgressLine,
+  progress: Progress,
   use: (engine: () => Promise<LocalEngine>) => Promise<T>,
 ): Promise<T> {
   const started: LocalEngine[] = [];

@@ -23,8 +23,20 @@ export function firstOf(lines: readonly string[]): string[] {
 /** Progress and messages go to standard error, so that output can be piped. */
 export const note = (line: string): void => void process.stderr.write(`${line}\n`);
 
+/** Where somebody sees how far something is: what is being done, and the share done (0 to 1) where it is known. */
+export interface Progress {
+  show(text: string, share: number | null): void;
+  end(): void;
+}
+
+/** The progress of one of `count` tasks of like length, seen from all of them. */
+export const partOf = (whole: Progress, name: string, index: number, count: number): Progress => ({
+  show: (text, share) => whole.show(`${name}: ${text}`, share === null ? null : (index + share) / count),
+  end: () => whole.end(),
+});
+
 /** A line that is written over by the next one where somebody watches; elsewhere only every tenth part is printed. */
-export class ProgressLine {
+export class ProgressLine implements Progress {
   #last = "";
   #tenth = -1;
 

@@ -42,7 +42,7 @@ export interface CreatedAdapter {
 
 /**
  * Makes a domain's folder from conversations: manifest, prompt, data card, and the rows split into those to train on and
- * those held out. It answers nobody before its first training.
+ * those held out. Before its first training it is a prompt for the base model.
  * @throws {PatchbayError} `bad-request` for an id or title that cannot be used, `data-invalid` for too few rows
  */
 export function createAdapter(wanted: NewAdapter, { adaptersDir, promptsDir }: Folders): CreatedAdapter {

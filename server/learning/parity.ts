@@ -12,6 +12,8 @@ const Reference = z.object({
   tokens: z.array(z.number()),
   logProbabilities: z.array(z.number()),
   top: z.array(z.number()),
+  /** Of the likeliest token over the next one, in nats. */
+  lead: z.array(z.number()),
 });
 
 export interface Parity {
@@ -19,15 +21,24 @@ export interface Parity {
   tokens: number;
   /** Share of positions with the same likeliest token. */
   sameTop: number;
+  /** The same among the positions at which the trained model's likeliest token leads by {@link CLEAR_LEAD}. */
+  sameClearTop: number;
+  clearTokens: number;
   /** Mean of the absolute difference of log-probabilities, in nats. */
   meanDifference: number;
 }
 
-/**
- * The served model rounds activations to 8 bits, so close calls may turn; a forgotten permutation or scale turns nearly
- * everything.
+/*
+ * The served model rounds activations to 8 bits, which turns close calls: in right adapters 2 to 8% of positions had
+ * another likeliest token, and none where the same base (Gemma 3, 3%) was served as 32-bit floats. How many calls are
+ * close depends on rows and base, so the share of all positions says little. Measured: right adapters keep every clear lead
+ * and part by 0.03 to 0.07 nats in the mean; twice the scale turns 6 to 17% of the clear leads; a forgotten permutation in
+ * a trained adapter turns 0.5% of them, and parts by 0.12 nats.
  */
-const LEAST_SAME_TOP = 0.95;
+const CLEAR_LEAD = 0.5;
+const LEAST_SAME_CLEAR_TOP = 0.98;
+/** In nats. */
+const MOST_MEAN_DIFFERENCE = 0.1;
 
 /**
  * Compares PyTorch with the served model on held-out answers, teacher forced.
@@ -47,8 +58,8 @@ export async function checkParity(
       scorer.answers([{ role: "system", content: heldOut.systemPrompt }, ...messages]),
     ),
   );
-  let [tokens, same, difference] = [0, 0, 0];
-  for (const [index, { id, tokens: wanted, logProbabilities, top }] of references.entries()) {
+  let [tokens, same, clear, sameClear, difference] = [0, 0, 0, 0, 0];
+  for (const [index, { id, tokens: wanted, logProbabilities, top, lead }] of references.entries()) {
     const scores = served[index] ?? [];
     if (scores.length !== wanted.length || scores.some(({ token }, at) => token !== wanted[at]))
       throw new PatchbayError(
@@ -56,8 +67,12 @@ export async function checkParity(
         `Row ${id} has other tokens in the served model than in training.`,
       );
     scores.forEach((score, at) => {
+      const isSame = score.top === top[at] ? 1 : 0;
+      const isClear = (lead[at] ?? 0) >= CLEAR_LEAD ? 1 : 0;
       tokens += 1;
-      if (score.top === top[at]) same += 1;
+      same += isSame;
+      clear += isClear;
+      sameClear += isSame * isClear;
       difference += Math.abs(score.logProbability - (logProbabilities[at] ?? Number.NaN));
     });
   }
@@ -65,12 +80,14 @@ export async function checkParity(
     rows: references.length,
     tokens,
     sameTop: same / tokens,
+    sameClearTop: sameClear / clear,
+    clearTokens: clear,
     meanDifference: difference / tokens,
   };
-  if (!(parity.sameTop >= LEAST_SAME_TOP))
+  if (!(parity.sameClearTop >= LEAST_SAME_CLEAR_TOP && parity.meanDifference <= MOST_MEAN_DIFFERENCE))
     throw new PatchbayError(
       "training-failed",
-      `The served model parts from the trained one: the same likeliest token on ${(parity.sameTop * 100).toFixed(1)}% of ${tokens} positions only.`,
+      `The served model parts from the trained one: the same likeliest token on ${(parity.sameClearTop * 100).toFixed(1)}% of the ${clear} positions with a clear lead, log-probabilities ${parity.meanDifference.toFixed(3)} apart in the mean.`,
       { hint: "Its layout is not that of this architecture. Please report it.", details: parity },
     );
   return parity;

@@ -1,9 +1,9 @@
 import fs from "node:fs";
 import path from "node:path";
 import { sha256OfFile, writeAtomically } from "../models/index.ts";
-import { readCards, VersionCard, versionFileStem } from "../registry/index.ts";
+import { readCards, readManifest, VersionCard, versionFileStem } from "../registry/index.ts";
 
-/** Puts a trained adapter beside the others of its folder, with its card, and makes it the current one. */
+/** Puts a trained adapter beside the others of its folder, with its card, and makes it the current one for its base model. */
 export async function publishVersion(
   folder: string,
   gguf: string,
@@ -19,6 +19,21 @@ export async function publishVersion(
   writeAtomically(`${stem}.json`, `${JSON.stringify(version, null, 2)}\n`);
   const manifestFile = path.join(folder, "adapter.json");
   const manifest = JSON.parse(fs.readFileSync(manifestFile, "utf8"));
-  writeAtomically(manifestFile, `${JSON.stringify({ ...manifest, current: ordinal }, null, 2)}\n`);
+  const current = currentAfter(version, readManifest(folder).current, cards);
+  writeAtomically(manifestFile, `${JSON.stringify({ ...manifest, current }, null, 2)}\n`);
   return version;
+}
+
+/** It takes the place of the version for the same base model; those for others go on serving there. */
+function currentAfter(
+  { ordinal, base }: VersionCard,
+  before: readonly number[],
+  cards: readonly VersionCard[],
+): number | number[] {
+  const isOfOther = (each: number) => {
+    const card = cards.find((other) => other.ordinal === each);
+    return card !== undefined && card.base.sha256 !== base.sha256;
+  };
+  const others = before.filter((each) => each !== ordinal && isOfOther(each));
+  return others.length === 0 ? ordinal : [...others, ordinal].sort((a, b) => a - b);
 }

@@ -94,6 +94,7 @@ export async function writeRunRows(
     );
     write("heldout.jsonl", answers(heldOut.systemPrompt, heldOut.rows));
     write("parity.jsonl", answers(heldOut.systemPrompt, parityRows(heldOut.rows)));
+    writeAtomically(path.join(runFolder, "chat_template.jinja"), encoder.template);
   });
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import type { AdapterFile, Engine } from "../engines/index.ts";
 import { type BaseModel, sha256OfFile, writeAtomically } from "../models/index.ts";
@@ -10,6 +11,7 @@ import { checkParity, type Parity } from "./parity.ts";
 import { publishVersion } from "./publish-version.ts";
 import { pythonEnvironment } from "./python-environment.ts";
 import { replayRows } from "./replay.ts";
+import { RunJournal } from "./run-page/journal.ts";
 import { type RunRows, runRows, writeRunRows } from "./run-rows.ts";
 import type { TrainConfig } from "./train-config.ts";
 import { runTrainer, type TrainerEvent } from "./trainer.ts";
@@ -45,16 +47,43 @@ const Result = z.object({
 /** An adapter that was trained and not yet published. */
 export interface Trained {
   file: AdapterFile;
-  card: Omit<VersionCard, "ordinal" | "sha256" | "bytes">;
+  card: Omit<VersionCard, "ordinal" | "sha256" | "bytes"> & { parity: Parity };
 }
 
-/** Trains an adapter on its folder's dataset and makes the result its current version. */
+/**
+ * Trains an adapter on its folder's dataset and makes the result its current version for this base model.
+ * @throws {PatchbayError} as {@link runTraining}
+ */
 export async function trainAdapter(options: TrainOptions): Promise<VersionCard> {
-  const { file, card } = await runTraining(options);
+  const { file, card } = await withJournal(options, runTraining);
   return publishVersion(options.folder, file.path, card);
 }
 
-/** @throws {PatchbayError} `training-failed`, `data-invalid`, `python-missing` */
+/** Tells people where they can watch the run. */
+async function withJournal(
+  options: TrainOptions,
+  train: (options: TrainOptions) => Promise<Trained>,
+): Promise<Trained> {
+  const { folder, base, runFolder, onLine } = options;
+  const journal = new RunJournal(runFolder, { adapter: path.basename(folder), base: base.name });
+  onLine(`loss curve, refreshed while it runs: ${pathToFileURL(journal.page)}`);
+  const onEvent = (event: TrainerEvent) => {
+    journal.add(event);
+    options.onEvent(event);
+  };
+  try {
+    const trained = await train({ ...options, onEvent });
+    const { sameTop, tokens } = trained.card.parity;
+    journal.add({ event: "finished", sameTop, tokens });
+    return trained;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    if (!journal.isOver) journal.add({ event: "failed", code: "training-failed", message });
+    throw error;
+  }
+}
+
+/** @throws {PatchbayError} `training-failed`, `training-stopped`, `data-invalid`, `python-missing` */
 export async function runTraining(options: TrainOptions): Promise<Trained> {
   const { base, config, runFolder, trainerDir } = options;
   const { rows, run, python } = await prepareRun(options);
@@ -88,7 +117,7 @@ export async function prepareRun(options: Omit<TrainOptions, "onEvent">) {
     runId: path.basename(runFolder),
     adapter: path.basename(folder),
     base,
-    init: await initial(folder, config.from),
+    init: await initial(folder, config.from, base),
     data: { sha256: rows.dataSha256 },
     prompt: { sha256: rows.promptSha256 },
     config,
@@ -106,16 +135,16 @@ async function parityOf(
 ): Promise<Parity> {
   const parity = await checkParity(base.path, file, runFolder, heldOut);
   onLine(
-    `the served model agrees with the trained one: same likeliest token on ${(parity.sameTop * 100).toFixed(1)}% of ${parity.tokens} positions, log-probabilities ${parity.meanDifference.toFixed(3)} apart in the mean`,
+    `the served model agrees with the trained one: same likeliest token on ${(parity.sameTop * 100).toFixed(1)}% of ${parity.tokens} positions, ${(parity.sameClearTop * 100).toFixed(1)}% of the ${parity.clearTokens} with a clear lead, log-probabilities ${parity.meanDifference.toFixed(3)} apart in the mean`,
   );
   return parity;
 }
 
 /** The weights to start from. */
-async function initial(folder: string, from: string | null) {
+async function initial(folder: string, from: string | null, base: BaseModel) {
   if (from === null) return null;
   const { id, ordinal } = versionNamed(from);
-  const { file } = await readVersion(adapterFolder(path.dirname(folder), id), ordinal);
+  const { file } = await readVersion(adapterFolder(path.dirname(folder), id), ordinal, base);
   return { path: file.path, sha256: file.sha256 };
 }
 

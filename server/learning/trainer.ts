@@ -23,6 +23,8 @@ export const TrainerEvent = z.discriminatedUnion("event", [
   }),
   z.object({
     event: z.literal("step"),
+    /** What its batch teaches. */
+    task: z.enum(["answer", "label"]),
     step: z.number(),
     steps: z.number(),
     epoch: z.number(),
@@ -40,7 +42,13 @@ export const TrainerEvent = z.discriminatedUnion("event", [
 ]);
 export type TrainerEvent = z.infer<typeof TrainerEvent>;
 
-/** Runs adapters/trainer/sft.py on a run folder. @throws {PatchbayError} `training-failed` */
+const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/**
+ * Runs adapters/trainer/sft.py on a run folder. A signal that would end this process asks the trainer to stop where it
+ * can go on later; a second one does not wait.
+ * @throws {PatchbayError} `training-failed`, `training-stopped`
+ */
 export async function runTrainer(
   python: string,
   trainerDir: string,
@@ -49,33 +57,40 @@ export async function runTrainer(
 ): Promise<void> {
   const child = spawn(python, [path.join(trainerDir, "sft.py"), runFolder], {
     stdio: ["ignore", "pipe", "pipe"],
+    // Ctrl-C goes to the terminal's whole group: told by that and by us, the trainer would take it for a second one.
+    detached: process.platform !== "win32",
   });
   let failure: string | null = null;
+  let stoppedAfter: number | null = null;
   let tail = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     tail = (tail + text).slice(-4_000);
   });
-  // Ctrl-C reaches the trainer too, as part of the terminal's group; it says "stopped" and ends in order.
-  const relay = () => child.kill("SIGTERM");
-  process.once("SIGTERM", relay);
+  const stop = () => void child.kill("SIGTERM");
+  for (const signal of STOP_SIGNALS) process.on(signal, stop);
   const lines = readline.createInterface({ input: child.stdout });
   lines.on("line", (line) => {
     const event = TrainerEvent.parse(JSON.parse(line));
     if (event.event === "failed") failure = event.message;
-    if (event.event === "stopped") failure = "it was stopped";
+    if (event.event === "stopped") stoppedAfter = event.step ?? 0;
     onEvent(event);
   });
   const code = await new Promise<number | null>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", resolve);
   });
-  process.off("SIGTERM", relay);
-  if (code !== 0)
+  for (const signal of STOP_SIGNALS) process.off(signal, stop);
+  if (code === 0) return;
+  if (stoppedAfter !== null)
     throw new PatchbayError(
-      "training-failed",
-      `Training did not finish: ${failure ?? tail.trim().split("\n").at(-1) ?? `code ${code}`}`,
-      {
-        details: tail,
-      },
+      "training-stopped",
+      stoppedAfter === 0
+        ? "Training was stopped before its first step."
+        : `Training was stopped after step ${stoppedAfter}, which is kept.`,
     );
+  throw new PatchbayError(
+    "training-failed",
+    `Training did not finish: ${failure ?? tail.trim().split("\n").at(-1) ?? `code ${code}`}`,
+    { details: tail },
+  );
 }

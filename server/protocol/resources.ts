@@ -23,7 +23,10 @@ export const Decision = z.object({
 });
 export type Decision = z.infer<typeof Decision>;
 
-/** Who answers: an adapter at a version, or the base model (`version` and `sha256` null). */
+/**
+ * Who answers: an adapter at a version, or the base model, whose `version` and `sha256` are null: in its own name (id
+ * `base`), or under the prompt of a domain that has no version for it.
+ */
 export const Expert = z.object({
   id: AdapterId,
   title: z.string(),
@@ -39,7 +42,10 @@ export const AdapterSummary = z.object({
   description: z.string(),
   /** CSS colour of its jack and cable. */
   colour: z.string(),
-  version: z.string(),
+  /** null: no version fits the model that runs, which answers under the domain's prompt alone. */
+  version: z.string().nullable(),
+  /** The command that trains a version for the model that runs; null where there is one. */
+  train: z.string().nullable(),
   /** Questions that show what it is for. */
   examples: z.array(z.string()),
   /** A quiet standing line under its answers, such as what they are not. */

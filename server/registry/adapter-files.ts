@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { AdapterId } from "../protocol/index.ts";
 
+const Ordinal = z.number().int().min(1);
 const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, "not a SHA-256");
 
 /** `adapters/<id>/adapter.json`: what an adapter is and how it is used; written by hand. */
@@ -32,14 +33,21 @@ export const Manifest = z.strictObject({
     })
     .nullable()
     .default(null),
-  /** Ordinal of the version that serves; null before the first training. */
-  current: z.number().int().min(1).nullable(),
+  /**
+   * Ordinals of the versions that serve, one for each base model: which one is for which base stands in their cards. A
+   * single one may stand by itself, as may null before the first training.
+   */
+  current: z.union([
+    Ordinal.transform((ordinal) => [ordinal]),
+    z.null().transform((): number[] => []),
+    z.array(Ordinal),
+  ]),
 });
 export type Manifest = z.infer<typeof Manifest>;
 
 /** `adapters/<id>/versions/<first 16 digits of sha256>.json`: where a version comes from; written by training. */
 export const VersionCard = z.object({
-  ordinal: z.number().int().min(1),
+  ordinal: Ordinal,
   sha256: Sha256,
   bytes: z.number().int(),
   base: z.object({ name: z.string(), sha256: Sha256 }),
@@ -60,7 +68,14 @@ export const VersionCard = z.object({
   lossCurve: z.array(z.object({ step: z.number(), loss: z.number() })),
   /** How near the served model comes to the trained one on held-out answers, where it was compared. */
   parity: z
-    .object({ rows: z.number(), tokens: z.number(), sameTop: z.number(), meanDifference: z.number() })
+    .object({
+      rows: z.number(),
+      tokens: z.number(),
+      sameTop: z.number(),
+      sameClearTop: z.number().optional(),
+      clearTokens: z.number().optional(),
+      meanDifference: z.number(),
+    })
     .optional(),
   trainer: z.record(z.string(), z.string()),
   trainedAt: z.string(),

@@ -30,15 +30,23 @@ export function changesBetween(before: Look, after: Look): AdapterChanges {
 
 /** The changes for people, a line each. */
 export const changesInWords = ({ added, swapped, removed, rejected }: AdapterChanges): string[] => [
-  ...removed.map(({ file }) => `${file.version} is unplugged`),
-  ...swapped.map(({ before, after }) =>
-    before.file.version === after.file.version
-      ? `${after.file.version} has changed`
-      : `${after.file.version} takes the place of ${before.file.version}`,
-  ),
-  ...added.map(({ file }) => `${file.version} is plugged in`),
+  ...removed.map((adapter) => `${nameOf(adapter)} is unplugged`),
+  ...swapped.map(({ before, after }) => {
+    if (before.summary.version === after.summary.version) return `${nameOf(after)} has changed`;
+    return before.version && after.version
+      ? `${nameOf(after)} takes the place of ${nameOf(before)}`
+      : pluggedInWords(after);
+  }),
+  ...added.map(pluggedInWords),
   ...rejected.map(rejectedInWords),
 ];
+
+const nameOf = ({ summary }: Adapter): string => summary.version ?? summary.id;
+
+export const pluggedInWords = ({ summary: { id, version, train } }: Adapter): string =>
+  version === null
+    ? `${id} answers under its prompt alone, since it has no version for this model; train one with: ${train}`
+    : `${version} is plugged in`;
 
 export const rejectedInWords = ({ id, error }: Rejected): string =>
   `adapter ${id} is left out: ${error.message} ${error.hint ?? ""}`.trim();

@@ -6,14 +6,27 @@ import { sha256OfFile } from "../models/index.ts";
 import { type AdapterSummary, PatchbayError } from "../protocol/index.ts";
 import { Manifest, VersionCard, versionFileStem } from "./adapter-files.ts";
 import { type Prompt, readPrompt } from "./prompt.ts";
+import { trainCommand } from "./train-command.ts";
 
-/** An adapter that may answer: every file is there, is the one it claims to be and fits the base model. */
+/** A domain that may answer: every file of it is there and is the one it claims to be. */
 export interface Adapter {
   summary: AdapterSummary;
   prompt: Prompt;
   sampling: Sampling;
+  /** null: none was trained for the base model that runs, which then answers under the domain's prompt alone. */
+  version: AdapterVersion | null;
+}
+
+export interface AdapterVersion {
   file: AdapterFile;
   card: VersionCard;
+}
+
+/** The base model that runs. */
+export interface RunningBase {
+  sha256: string;
+  /** As it was asked for, for commands that people are shown; undefined: the default. */
+  model?: string | undefined;
 }
 
 export function readManifest(folder: string): Manifest {
@@ -41,34 +54,56 @@ export function readCards(folder: string): VersionCard[] {
 }
 
 /**
- * Reads an adapter's folder and proves its current version.
+ * Reads an adapter's folder and proves the version that fits the base model.
  * @throws {PatchbayError} `adapter-invalid`, `adapter-hash-mismatch`, `adapter-base-mismatch`
  */
-export async function readAdapter(folder: string, promptsDir: string, baseSha256: string): Promise<Adapter> {
+export async function readAdapter(folder: string, promptsDir: string, base: RunningBase): Promise<Adapter> {
   const manifest = readManifest(folder);
   const { id, title, description, colour, notice, examples, sampling } = manifest;
-  const train = `npx patchbay adapters train ${id}`;
-  const card = readCards(folder).find((version) => version.ordinal === manifest.current);
-  if (!card)
-    throw new PatchbayError("adapter-invalid", `${id} has no trained version to serve.`, {
-      hint: `Train one with: ${train}`,
-    });
-  const file = await verifiedFile(folder, id, card);
-  if (card.base.sha256 !== baseSha256)
-    throw new PatchbayError(
-      "adapter-base-mismatch",
-      `${file.version} was trained for ${card.base.name}, which is not the model that runs.`,
-      {
-        hint: `Train one for this model with: ${train}`,
-      },
-    );
+  const card = currentCard(manifest, readCards(folder), base.sha256);
+  const version = card && { file: await verifiedFile(folder, id, card), card };
   return {
-    summary: { id, title, description, colour, notice, examples, version: file.version },
+    summary: {
+      ...{ id, title, description, colour, notice, examples },
+      version: version?.file.version ?? null,
+      train: version ? null : trainCommand(id, base.model),
+    },
     prompt: readPrompt(promptsDir, manifest.prompt),
     sampling,
-    file,
-    card,
+    version,
   };
+}
+
+/**
+ * The card of the version that serves on this base model; null where there is none.
+ * @throws {PatchbayError} `adapter-invalid` where a current version has no card, as in a half-copied folder, or two of
+ * them are for this base
+ */
+export function currentCard(
+  { id, current }: Pick<Manifest, "id" | "current">,
+  cards: readonly VersionCard[],
+  baseSha256: string,
+): VersionCard | null {
+  const [card = null, second] = current
+    .map((ordinal) => {
+      const named = cards.find((version) => version.ordinal === ordinal);
+      if (named) return named;
+      throw new PatchbayError(
+        "adapter-invalid",
+        `${id}@${ordinal} is current and has no card in versions/.`,
+        {
+          hint: "Restore its files, or take it out of adapter.json.",
+        },
+      );
+    })
+    .filter(({ base }) => base.sha256 === baseSha256);
+  if (card && second)
+    throw new PatchbayError(
+      "adapter-invalid",
+      `${id}@${card.ordinal} and ${id}@${second.ordinal} are both current for ${card.base.name}.`,
+      { hint: "Leave one of them in adapter.json." },
+    );
+  return card;
 }
 
 /** What `health` or `health@2` names; an ordinal of null is the current version. @throws {PatchbayError} `bad-request` */
@@ -80,25 +115,39 @@ export function versionNamed(name: string): { id: string; ordinal: number | null
 }
 
 /**
- * One version of an adapter, proved; null: the current one.
+ * One version of an adapter, proved; null: the one that serves on this base model.
  * @throws {PatchbayError} `adapter-unknown`, `adapter-invalid`, `adapter-hash-mismatch`, `adapter-base-mismatch`
  */
 export async function readVersion(
   folder: string,
   ordinal: number | null,
-): Promise<{ file: AdapterFile; card: VersionCard }> {
-  const { id, current } = readManifest(folder);
+  base: RunningBase,
+): Promise<AdapterVersion> {
+  const manifest = readManifest(folder);
+  const { id } = manifest;
   const cards = readCards(folder);
-  const card = cards.find((version) => version.ordinal === (ordinal ?? current));
+  const card =
+    ordinal === null
+      ? currentCard(manifest, cards, base.sha256)
+      : cards.find((version) => version.ordinal === ordinal);
+  const hint = `Train one with: ${trainCommand(id, base.model)}`;
   if (!card)
     throw new PatchbayError(
       "adapter-unknown",
-      ordinal === null ? `${id} has no trained version.` : `There is no ${id}@${ordinal}.`,
+      ordinal === null ? `${id} has no version for this base model.` : `There is no ${id}@${ordinal}.`,
       {
         hint:
           cards.length === 0
-            ? `Train one with: npx patchbay adapters train ${id}`
-            : `There are: ${cards.map((version) => `${id}@${version.ordinal}`).join(", ")}.`,
+            ? hint
+            : `There are: ${cards.map((version) => `${id}@${version.ordinal} for ${version.base.name}`).join(", ")}. ${hint}`,
+      },
+    );
+  if (card.base.sha256 !== base.sha256)
+    throw new PatchbayError(
+      "adapter-base-mismatch",
+      `${id}@${card.ordinal} was trained for ${card.base.name}.`,
+      {
+        hint: `Use it with that model by --model, or train one for this model: ${trainCommand(id, base.model)}`,
       },
     );
   return { file: await verifiedFile(folder, id, card), card };

@@ -18,6 +18,8 @@ export interface Rejected {
 export interface RegistryOptions {
   adaptersDir: string;
   promptsDir: string;
+  /** As the base model that runs was asked for, for the commands that people are shown; undefined: the default. */
+  model?: string | undefined;
   /** What else has to hold of an adapter's folder. @throws {PatchbayError} where it does not */
   prove?: (id: string) => void;
 }
@@ -119,12 +121,12 @@ async function prove(
   baseSha256: string,
   known: Proved | undefined,
 ): Promise<Proved> {
-  const { promptsDir } = options;
+  const { promptsDir, model } = options;
   const { id, prompt } = readManifest(folder);
   const fingerprint = fingerprintOf(folder, path.join(promptsDir, prompt));
   if (known?.fingerprint === fingerprint) return known;
   options.prove?.(id);
-  return { adapter: await readAdapter(folder, promptsDir, baseSha256), fingerprint };
+  return { adapter: await readAdapter(folder, promptsDir, { sha256: baseSha256, model }), fingerprint };
 }
 
 /** Folders with an adapter.json, by name. */

@@ -1,16 +1,19 @@
 import os from "node:os";
 import { type Config, readConfig } from "../../server/config.ts";
 import { type BaseModel, resolveModel } from "../../server/models/index.ts";
-import { type Adapter, Registry } from "../../server/registry/index.ts";
+import { type Adapter, type AdapterVersion, Registry } from "../../server/registry/index.ts";
 import type { Peer } from "./peer/build.ts";
 import type { Figure } from "./statistics.ts";
+
+/** An adapter with the version that serves. */
+export type BenchAdapter = Omit<Adapter, "version"> & AdapterVersion;
 
 /** What every measurement works with. */
 export interface Context {
   config: Config;
   base: BaseModel;
   /** The adapters that this server would serve, by name. */
-  adapters: Adapter[];
+  adapters: BenchAdapter[];
   /** System prompt of the base model alone. */
   basePrompt: string;
   /** Threads on both sides of a comparison: PATCHBAY_THREADS, else all cores, which an idle machine's engine uses. */
@@ -39,7 +42,9 @@ export async function openContext(
   const base = await resolveModel(config.model, config.cacheDir, note);
   const registry = await Registry.open(config, base.sha256);
   const threads = config.threads ?? os.availableParallelism();
-  const adapters = [...registry.adapters.values()];
+  const adapters = [...registry.adapters.values()].flatMap(({ version, ...adapter }) =>
+    version ? [{ ...adapter, ...version }] : [],
+  );
   let built: Promise<Peer> | null = null;
   const builtOnce = () => {
     built ??= peer(config.cacheDir);
@@ -60,12 +65,12 @@ export async function openContext(
 }
 
 /** @throws {Error} where there is no such adapter */
-export function adapterNamed({ adapters }: Context, id: string): Adapter {
+export function adapterNamed({ adapters }: Context, id: string): BenchAdapter {
   const adapter = adapters.find(({ summary }) => summary.id === id);
   if (!adapter) throw new Error(`this figure needs the adapter "${id}", trained for the model that runs`);
   return adapter;
 }
 
 /** The adapters that come with the server. */
-export const shippedAdapters = (context: Context): Adapter[] =>
+export const shippedAdapters = (context: Context): BenchAdapter[] =>
   ["support", "health", "education", "entertainment"].map((id) => adapterNamed(context, id));

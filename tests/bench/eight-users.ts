@@ -1,6 +1,11 @@
-import type { Adapter } from "../../server/registry/index.ts";
 import { samplingFor, withEngine } from "./bench-engine.ts";
-import { adapterNamed, type Context, type Measurement, shippedAdapters } from "./context.ts";
+import {
+  adapterNamed,
+  type BenchAdapter,
+  type Context,
+  type Measurement,
+  shippedAdapters,
+} from "./context.ts";
 import { LlamaServer } from "./peer/llama-server.ts";
 import { makePrompts, type Prompt } from "./prompts.ts";
 import { type Pair, REPEATS, sideBySide } from "./side-by-side.ts";
@@ -42,7 +47,7 @@ export const mixedAdapters: Measurement = {
 
 type Run = Pair<Streamed[], Streamed[]>;
 
-async function againstLlamaServer(context: Context, adapters: Adapter[]): Promise<Run[]> {
+async function againstLlamaServer(context: Context, adapters: BenchAdapter[]): Promise<Run[]> {
   const { base, threads, config, note } = context;
   const prompts = await makePrompts(base.path, USERS * (REPEATS + 1), PROMPT_TOKENS);
   const server = await LlamaServer.start(await context.peer(), {

@@ -1,7 +1,6 @@
 import type { ChatMessage, GenerateRequest, LocalEngine } from "../../server/engines/index.ts";
-import type { Adapter } from "../../server/registry/index.ts";
 import { samplingFor, withEngine } from "./bench-engine.ts";
-import { adapterNamed, type Context, type Measurement } from "./context.ts";
+import { adapterNamed, type BenchAdapter, type Context, type Measurement } from "./context.ts";
 import { questionsFor } from "./questions.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { figure } from "./statistics.ts";
@@ -49,7 +48,7 @@ async function ratios(context: Context): Promise<number[]> {
 /** Has all turns but the last answered. @returns the request for the last one */
 async function talk(
   engine: LocalEngine,
-  { file, prompt }: Adapter,
+  { file, prompt }: BenchAdapter,
   questions: string[],
   user: string,
 ): Promise<GenerateRequest> {
@@ -71,7 +70,11 @@ async function answerTo(engine: LocalEngine, request: GenerateRequest): Promise<
 }
 
 /** An engine that has made the adapter's context but read nothing of the prompt, not even what the adapter tells it. */
-function coldFirstTokenMs(context: Context, { file }: Adapter, request: GenerateRequest): Promise<number> {
+function coldFirstTokenMs(
+  context: Context,
+  { file }: BenchAdapter,
+  request: GenerateRequest,
+): Promise<number> {
   return withEngine(context, { threads: context.threads }, async (engine) => {
     await engine.plug(file, "Say hello.");
     return firstTokenMs(await streamFrom(engine, request));

@@ -6,6 +6,7 @@ import { bin, cli } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { newPerson, startServer } from "../support/server.ts";
 import { ask, converse } from "../support/talk.ts";
+import { typed } from "../support/terminal.ts";
 
 const commands = [
   ["serve"],
@@ -105,13 +106,15 @@ describe("the command line", () => {
 
   it("chats line by line", async () => {
     const { url } = await startServer();
-    const { newClient, output } = await terminal(url);
-    await output("Where is my parcel?\n/why\n/up thanks\n/unvote\n/expert health\nhello\n/nonsense\n/quit\n");
-    expect(newClient.text).toMatch(/Support · \d+%/);
-    expect(newClient.text).toContain("Saved: thumbs up");
-    expect(newClient.text).toContain("health answers from here on");
-    expect(newClient.text).toContain("not medical advice");
-    expect(newClient.text).toContain("There is no command /nonsense");
+    const shown = await typed(
+      url,
+      "Where is my parcel?\n/why\n/up thanks\n/unvote\n/expert health\nhello\n/nonsense\n/quit\n",
+    );
+    expect(shown).toMatch(/Support · \d+%/);
+    expect(shown).toContain("Saved: thumbs up");
+    expect(shown).toContain("health answers from here on");
+    expect(shown).toContain("not medical advice");
+    expect(shown).toContain("There is no command /nonsense");
   });
 
   it("lists adapters with version, base, size and held-out loss, which fell by a fifth at least", async () => {
@@ -224,22 +227,3 @@ describe("the command line", () => {
     });
   });
 });
-
-async function terminal(url: string) {
-  const state = { text: "" };
-  const output = async (input: string) => {
-    const { interactiveChat } = await import("../../client/terminal/index.ts");
-    const { PassThrough } = await import("node:stream");
-    const screen = new PassThrough();
-    screen.setEncoding("utf8").on("data", (text: string) => {
-      state.text += text;
-    });
-    const keyboard = new PassThrough();
-    keyboard.end(input);
-    await interactiveChat(await newPerson(url), {
-      input: keyboard,
-      output: screen as unknown as NodeJS.WriteStream,
-    });
-  };
-  return { newClient: state, output };
-}

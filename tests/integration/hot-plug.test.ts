@@ -41,7 +41,7 @@ async function serverOver(adaptersDir: string) {
 }
 
 /** The next list of adapters that the client hears of by itself. */
-const nextAdapters = (client: PatchbayClient): Promise<string[]> =>
+const nextAdapters = (client: PatchbayClient): Promise<(string | null)[]> =>
   new Promise((resolve) => {
     const off = client.onAdapters((adapters: AdapterSummary[]) => {
       off();

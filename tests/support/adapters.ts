@@ -38,11 +38,16 @@ export const dropIn = (adapter: string, adaptersDir: string): string => {
   return folder;
 };
 
+/** Some base model that no adapter was trained for. */
+export const otherBase = { name: "another", sha256: "a".repeat(64) };
+
 /**
- * Adds a version to an adapter's folder and makes it the current one, in the order in which training does. Its file is
- * that of the version before with the lowest bit of its last weight changed.
+ * Adds a version to an adapter's folder and makes it the only current one, in the order in which training does. Its file
+ * is that of the version before with the lowest bit of its last weight changed, and with another base model's hash inside
+ * where one is given.
+ * @returns its ordinal
  */
-export function addVersion(folder: string): void {
+export function addVersion(folder: string, base?: { name: string; sha256: string }): number {
   const before = readCards(folder).at(-1);
   if (!before) throw new Error(`${folder} has no version to start from`);
   const stem = (sha256: string) => path.join(folder, "versions", versionFileStem(sha256));
@@ -50,10 +55,13 @@ export function addVersion(folder: string): void {
   const ordinal = before.ordinal + 1;
   const lastWeight = content.length - 2;
   content.writeUInt8(content.readUInt8(lastWeight) ^ ordinal, lastWeight);
+  if (base) content.write(base.sha256, content.indexOf(before.base.sha256), "latin1");
   const sha256 = createHash("sha256").update(content).digest("hex");
   fs.writeFileSync(`${stem(sha256)}.gguf`, content);
-  fs.writeFileSync(`${stem(sha256)}.json`, JSON.stringify({ ...before, ordinal, sha256 }));
-  editManifest(folder, { current: ordinal });
+  const card = { ...before, ordinal, sha256, base: base ?? before.base };
+  fs.writeFileSync(`${stem(sha256)}.json`, JSON.stringify(card));
+  editManifest(folder, { current: [ordinal] });
+  return ordinal;
 }
 
 export function editManifest(folder: string, change: Partial<Manifest>): void {

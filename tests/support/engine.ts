@@ -24,5 +24,7 @@ export async function startEngine(options: Partial<LocalEngineOptions> = {}): Pr
 export async function shippedAdapters(): Promise<Map<string, AdapterFile>> {
   const base = await resolveModel(undefined, config.cacheDir, () => undefined);
   const registry = await Registry.open(config, base.sha256);
-  return new Map([...registry.adapters].map(([id, adapter]) => [id, adapter.file]));
+  return new Map(
+    [...registry.adapters].flatMap(([id, { version }]) => (version ? [[id, version.file] as const] : [])),
+  );
 }

@@ -49,7 +49,7 @@ describe("a new domain", () => {
   it("is a folder with manifest, prompt, card and rows of its own, a fifth of them held out, the same each time", () => {
     const { folder, train, heldOut } = create();
     expect([train, heldOut]).toEqual([24, 6]);
-    expect(readManifest(folder)).toMatchObject({ id: "legal", current: null, labelTask: null });
+    expect(readManifest(folder)).toMatchObject({ id: "legal", current: [], labelTask: null });
     expect(readPrompt(path.join(home, "prompts"), "legal.md").text).toBe("You are a lawyer for tenants.");
     expect(fs.readFileSync(path.join(folder, "dataset", "README.md"), "utf8")).toContain("my.jsonl");
     const first = readDataset(path.join(folder, "dataset"));

@@ -1,20 +1,33 @@
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { publishVersion } from "../../server/learning/publish-version.ts";
 import { PatchbayError } from "../../server/protocol/index.ts";
-import { type Adapter, changesBetween, changesInWords, Registry } from "../../server/registry/index.ts";
+import {
+  type Adapter,
+  changesBetween,
+  changesInWords,
+  Registry,
+  readCards,
+  readManifest,
+  readVersion,
+  type VersionCard,
+} from "../../server/registry/index.ts";
 import {
   adaptersFolder,
   addVersion,
   dropIn,
   editManifest,
   newAdapter,
+  otherBase,
   promptsDir,
   shippedBaseSha256,
 } from "../support/adapters.ts";
 
 const open = (adaptersDir: string, prove: (id: string) => void = () => undefined) =>
   Registry.open({ adaptersDir, promptsDir, prove }, shippedBaseSha256());
+
+const fileOf = (registry: Registry, id: string) => registry.find(id).version?.file;
 
 const rejectedOf = ({ rejected }: Registry) => rejected.map(({ id, error }) => [id, error.code]);
 
@@ -43,9 +56,10 @@ describe("looking at the folders again", () => {
     const before = await open(folder);
     addVersion(path.join(folder, "support"));
     const after = await before.rescan();
-    expect(after.find("support").file.version).toBe("support@2");
-    expect(after.find("support").file.sha256).not.toBe(before.find("support").file.sha256);
-    expect(fs.existsSync(before.find("support").file.path)).toBe(true);
+    const [old, now] = [fileOf(before, "support"), fileOf(after, "support")];
+    expect(now?.version).toBe("support@2");
+    expect(now?.sha256).not.toBe(old?.sha256);
+    expect(fs.existsSync(old?.path ?? "")).toBe(true);
   });
 
   it("reports a half-copied folder and gets it right once it is whole", async () => {
@@ -81,6 +95,102 @@ describe("looking at the folders again", () => {
     });
     expect([...registry.adapters.keys()]).toEqual(["support"]);
     expect(rejectedOf(registry)).toEqual([["health", "data-invalid"]]);
+  });
+});
+
+describe("a folder with versions for several base models", () => {
+  const onBase = (adaptersDir: string, sha256: string) =>
+    Registry.open({ adaptersDir, promptsDir, model: "hf:some/other model.gguf" }, sha256);
+
+  it("serves the one that fits the model that runs", async () => {
+    const folder = adaptersFolder(["support"]);
+    const support = path.join(folder, "support");
+    addVersion(support, otherBase);
+    editManifest(support, { current: [1, 2] });
+    expect(fileOf(await open(folder), "support")?.version).toBe("support@1");
+    expect(fileOf(await onBase(folder, otherBase.sha256), "support")?.version).toBe("support@2");
+  });
+
+  it("is a prompt alone where none fits, with the command that would train one", async () => {
+    const folder = adaptersFolder(["health", "support"]);
+    editManifest(path.join(folder, "health"), { current: [] });
+    const registry = await onBase(folder, otherBase.sha256);
+    expect(rejectedOf(registry)).toEqual([]);
+    for (const id of ["health", "support"])
+      expect(registry.find(id)).toMatchObject({
+        version: null,
+        summary: {
+          version: null,
+          train: `npx patchbay adapters train ${id} --model 'hf:some/other model.gguf'`,
+        },
+        prompt: { text: expect.stringContaining("expert") },
+      });
+  });
+
+  it("goes from its prompt to a version and back as they come and go", async () => {
+    const folder = adaptersFolder(["support"]);
+    const support = path.join(folder, "support");
+    const before = await onBase(folder, otherBase.sha256);
+    const ordinal = addVersion(support, otherBase);
+    const trained = await before.rescan();
+    expect(fileOf(trained, "support")?.version).toBe("support@2");
+    expect(changesInWords(changesBetween(before, trained))).toEqual(["support@2 is plugged in"]);
+    editManifest(support, { current: [1] });
+    const again = await trained.rescan();
+    expect(again.find("support").version).toBeNull();
+    expect(changesInWords(changesBetween(trained, again))).toEqual([
+      expect.stringMatching(/^support answers under its prompt alone.*adapters train support --model/),
+    ]);
+    expect(ordinal).toBe(2);
+  });
+
+  it.each([
+    ["a current version without a card, as in a half-copied folder", [1, 7], "adapter-invalid"],
+    ["two current versions for the same model", [1, 2], "adapter-invalid"],
+  ])("is left out for %s", async (_, current, code) => {
+    const folder = adaptersFolder(["support"]);
+    addVersion(path.join(folder, "support"));
+    editManifest(path.join(folder, "support"), { current });
+    expect(rejectedOf(await open(folder))).toEqual([["support", code]]);
+  });
+
+  it("is left out where a file was trained for another model than its card says", async () => {
+    const folder = adaptersFolder(["support"]);
+    const support = path.join(folder, "support");
+    addVersion(support, otherBase);
+    const { versions, file } = currentFile(support);
+    const card = path.join(versions, path.basename(file).replace(/gguf$/, "json"));
+    const said = JSON.parse(fs.readFileSync(card, "utf8"));
+    fs.writeFileSync(card, JSON.stringify({ ...said, base: { name: "ours", sha256: shippedBaseSha256() } }));
+    expect(rejectedOf(await open(folder))).toEqual([["support", "adapter-base-mismatch"]]);
+  });
+
+  it("gives by name what serves on a model, and refuses what was trained for another", async () => {
+    const support = path.join(adaptersFolder(["support"]), "support");
+    addVersion(support, otherBase);
+    editManifest(support, { current: [1, 2] });
+    const [ours, theirs] = [{ sha256: shippedBaseSha256() }, { sha256: otherBase.sha256 }];
+    expect((await readVersion(support, null, ours)).file.version).toBe("support@1");
+    expect((await readVersion(support, null, theirs)).file.version).toBe("support@2");
+    await expect(readVersion(support, 1, theirs)).rejects.toMatchObject({ code: "adapter-base-mismatch" });
+    await expect(readVersion(support, null, { sha256: "b".repeat(64) })).rejects.toMatchObject({
+      code: "adapter-unknown",
+      hint: expect.stringMatching(/support@2 for another.*adapters train support/),
+    });
+  });
+
+  it("keeps what serves for other models when a version is published", async () => {
+    const folder = adaptersFolder(["support"]);
+    const support = path.join(folder, "support");
+    const { file } = currentFile(support);
+    const { ordinal: _, sha256: __, bytes: ___, ...card } = readCards(support)[0] as VersionCard;
+    const other = path.join(folder, "other.gguf");
+    fs.writeFileSync(other, Buffer.concat([fs.readFileSync(file), Buffer.from("x")]));
+    expect(await publishVersion(support, other, { ...card, base: otherBase })).toMatchObject({ ordinal: 2 });
+    expect(readManifest(support).current).toEqual([1, 2]);
+    fs.appendFileSync(other, "y");
+    expect(await publishVersion(support, other, { ...card, base: otherBase })).toMatchObject({ ordinal: 3 });
+    expect(readManifest(support).current).toEqual([1, 3]);
   });
 });
 
@@ -121,7 +231,7 @@ describe("the changes between two looks", () => {
 
 function currentFile(folder: string) {
   const versions = path.join(folder, "versions");
-  const { current } = JSON.parse(fs.readFileSync(path.join(folder, "adapter.json"), "utf8"));
+  const [current] = readManifest(folder).current;
   const cards = fs.readdirSync(versions).filter((name) => name.endsWith(".json"));
   const card = cards.find(
     (name) => JSON.parse(fs.readFileSync(path.join(versions, name), "utf8")).ordinal === current,

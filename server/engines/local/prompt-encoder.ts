@@ -1,10 +1,7 @@
 import { type ChatHistoryItem, JinjaTemplateChatWrapper, type LlamaModel, type Token } from "node-llama-cpp";
 import { PatchbayError } from "../../protocol/index.ts";
 import type { ChatMessage } from "../engine.ts";
-
-/** For base models that carry no chat template of their own. */
-const CHATML =
-  "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+import { chatTemplateOf } from "./chat-template.ts";
 
 /**
  * Turns messages into the token ids of the model's own chat template. Text written by people is tokenised apart from
@@ -12,13 +9,15 @@ const CHATML =
  * from and what it is served with cannot part.
  */
 export class PromptEncoder {
+  /** In Jinja. */
+  readonly template: string;
   readonly #model: LlamaModel;
   readonly #wrapper: JinjaTemplateChatWrapper;
 
   constructor(model: LlamaModel) {
     this.#model = model;
-    const template = model.fileInfo.metadata.tokenizer?.chat_template ?? CHATML;
-    this.#wrapper = new JinjaTemplateChatWrapper({ template, tokenizer: model.tokenizer });
+    this.template = chatTemplateOf(model);
+    this.#wrapper = new JinjaTemplateChatWrapper({ template: this.template, tokenizer: model.tokenizer });
   }
 
   /** Tokens of the messages, the last of them a user's, up to where the answer begins. */

@@ -174,7 +174,7 @@ async function nearest({ folder, base }: AblateOptions, { own }: ToMeasure): Pro
   const rows = own.rows.slice(0, NEIGHBOUR_ROWS);
   const nothing = { systemPrompt: "", rows: [] };
   for (const other of adapterFolders(path.dirname(folder)).filter((each) => each !== folder)) {
-    const version = await readVersion(other, null).catch(() => null);
+    const version = await readVersion(other, null, base).catch(() => null);
     if (version?.card.base.sha256 !== base.sha256) continue;
     const texts = { own: { ...own, rows }, labelTask: null, general: nothing, otherDomains: new Map() };
     const loss = meanLoss((await measureSide(base.path, version.file, texts, () => undefined)).losses);

@@ -1,3 +1,5 @@
+import { change, number, page, percent, table, text } from "../pages/html.ts";
+import { lossCurve } from "../pages/loss-curve.ts";
 import type { EvaluationReport, LabelReport, Sides } from "./report.ts";
 
 /*
@@ -8,14 +10,7 @@ import type { EvaluationReport, LabelReport, Sides } from "./report.ts";
 export function reportPage(report: EvaluationReport, curve: { step: number; loss: number }[] = []): string {
   const { candidate, against, rows, loss, perplexity, label, base, evaluatedAt } = report;
   const verdict = loss.ci95[0] > 0 ? "better" : loss.ci95[1] < 0 ? "worse" : "not clearly different";
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${text(candidate)} against ${text(against)}</title>
-<style>${STYLE}</style>
-<main>
-<h1>${text(candidate)} <small>against ${text(against)}</small></h1>
+  const body = `<h1>${text(candidate)} <small>against ${text(against)}</small></h1>
 <p class="lead">On ${rows} held-out conversations, its loss is <b>${change(-loss.reduction)}</b> (95% interval ${change(-loss.ci95[1])} to ${change(-loss.ci95[0])}): ${verdict}.</p>
 <p class="quiet">${text(base.name)}, ${text(evaluatedAt.slice(0, 10))}</p>
 <h2>Answers it was not trained on</h2>
@@ -47,26 +42,14 @@ ${table(
 )}
 ${curve.length > 1 ? `<h2>Training</h2>\n<p>Loss of each step, and its moving mean.</p>\n${lossCurve(curve)}` : ""}
 <h2>Side by side</h2>
-${report.samples.map((sample) => `<section class="sample"><h3>${text(sample.prompt)}</h3><div><figure><figcaption>${text(against)}</figcaption>${text(sample.against)}</figure><figure><figcaption>${text(candidate)}</figcaption>${text(sample.candidate)}</figure><figure><figcaption>reference</figcaption>${text(sample.reference)}</figure></div></section>`).join("\n")}
-</main>
-`;
+${report.samples.map((sample) => `<section class="sample"><h3>${text(sample.prompt)}</h3><div><figure><figcaption>${text(against)}</figcaption>${text(sample.against)}</figure><figure><figcaption>${text(candidate)}</figcaption>${text(sample.candidate)}</figure><figure><figcaption>reference</figcaption>${text(sample.reference)}</figure></div></section>`).join("\n")}`;
+  return page(`${candidate} against ${against}`, STYLE, body);
 }
 
 const STYLE = `
-:root { color-scheme: light dark; --ink: light-dark(#1c1b19, #ece9e4); --soft: light-dark(#6b6861, #a19c93); --line: light-dark(#dedad2, #3b3833); --paper: light-dark(#fbfaf7, #191816); --good: light-dark(#14776b, #5cc3b2); --bad: light-dark(#b3462c, #ee8a6e); }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
-main { max-width: 60rem; margin: 0 auto; padding: 2rem 1rem 4rem; }
-h1 { font-size: 1.75rem; margin: 0 0 .5rem; } h1 small { font-weight: 400; color: var(--soft); font-size: 1rem; }
-h2 { font-size: 1.15rem; margin: 2.5rem 0 .5rem; } h3 { font-size: 1rem; margin: 0 0 .5rem; white-space: pre-wrap; }
-.lead { font-size: 1.1rem; } .quiet, figcaption { color: var(--soft); font-size: .875rem; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .35rem 1.25rem .35rem 0; text-align: right; border-bottom: 1px solid var(--line); font-weight: 400; }
-th { color: var(--soft); font-size: .875rem; } th:first-child, td:first-child { text-align: left; }
 .confusion td, .confusion th { padding: .3rem .6rem; border: 1px solid var(--line); text-align: center; }
-svg { width: 100%; height: auto; display: block; } svg text { fill: var(--ink); font: 13px system-ui, sans-serif; }
 .sample { margin: 1.5rem 0; padding-top: 1rem; border-top: 1px solid var(--line); }
 .sample div { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 1rem 2rem; }
-figure { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; } figcaption { margin-bottom: .25rem; }
 `;
 
 function labelSection(
@@ -124,41 +107,9 @@ function bars(values: readonly [name: string, share: number][]): string {
   return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="Change of the loss by field">${drawn.join("")}<line x1="${middle}" x2="${middle}" y1="0" y2="${height}" stroke="var(--soft)"/></svg>`;
 }
 
-/** A loss curve over its steps, as an SVG. */
-export function lossCurve(curve: readonly { step: number; loss: number }[]): string {
-  const [width, height, left, bottom] = [640, 220, 44, 24];
-  const losses = curve.map(({ loss }) => loss);
-  const [low, high] = [Math.min(...losses), Math.max(...losses)];
-  const last = curve.at(-1)?.step ?? 1;
-  const x = (step: number) => left + ((step - 1) / Math.max(1, last - 1)) * (width - left - 4);
-  const y = (loss: number) => 8 + ((high - loss) / Math.max(1e-9, high - low)) * (height - bottom - 8);
-  let mean = losses[0] ?? 0;
-  const smooth = curve.map(({ step, loss }) => {
-    mean = 0.9 * mean + 0.1 * loss;
-    return `${x(step).toFixed(1)},${y(mean).toFixed(1)}`;
-  });
-  const dots = curve.map(
-    ({ step, loss }) =>
-      `<circle cx="${x(step).toFixed(1)}" cy="${y(loss).toFixed(1)}" r="1.6" fill="var(--soft)"/>`,
-  );
-  return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="Training loss by step">${dots.join("")}<polyline points="${smooth.join(" ")}" fill="none" stroke="var(--good)" stroke-width="2"/><text x="0" y="16">${high.toFixed(2)}</text><text x="0" y="${height - bottom}">${low.toFixed(2)}</text><text x="${left}" y="${height - 4}">step 1</text><text x="${width - 4}" y="${height - 4}" text-anchor="end">${last}</text></svg>`;
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[], tag: string) =>
-    `<tr>${cells.map((each) => `<${tag}>${each}</${tag}>`).join("")}</tr>`;
-  return `<div class="scroll"><table>${line(head, "th")}${rows.map((cells) => line(cells, "td")).join("")}</table></div>`;
-}
-
 const both = (sides: Sides<number>, shown: (value: number) => string): string[] => [
   shown(sides.against),
   shown(sides.candidate),
 ];
-const number = (value: number): string => value.toFixed(3);
-const percent = (share: number): string => `${(share * 100).toFixed(1)}%`;
-const change = (share: number): string => `${share < 0 ? "−" : "+"}${Math.abs(share * 100).toFixed(1)}%`;
 const points = (share: number): string =>
   `${share < 0 ? "−" : "+"}${Math.abs(share * 100).toFixed(1)} points`;
-
-const ENTITIES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-const text = (value: string): string => value.replace(/[&<>"]/g, (sign) => ENTITIES[sign] ?? sign);

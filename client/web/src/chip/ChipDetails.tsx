@@ -1,9 +1,10 @@
-import type { Answer } from "../../../sdk/index.ts";
+import { type Answer, isPromptAlone } from "../../../sdk/index.ts";
 import type { ExpertInfo } from "../connection/experts.ts";
 import { ChipFigures } from "./ChipFigures.tsx";
 import { ChipReason } from "./ChipReason.tsx";
 import { Jack } from "./Jack.tsx";
 import { OtherExperts } from "./OtherExperts.tsx";
+import { PromptAlone } from "./PromptAlone.tsx";
 
 interface Props {
   answer: Answer;
@@ -22,6 +23,7 @@ export function ChipDetails({ answer, expert, onDone }: Props) {
           {expert.description && <p className="muted">{expert.description}</p>}
         </div>
       </div>
+      {answer.expert && isPromptAlone(answer.expert) && <PromptAlone expert={expert} />}
       {answer.decision && <ChipReason decision={answer.decision} />}
       <ChipFigures answer={answer} />
       <OtherExperts answer={answer} expert={expert} onDone={onDone} />

@@ -1,5 +1,5 @@
 import { useId } from "react";
-import type { Answer, Decision } from "../../../sdk/index.ts";
+import { type Answer, type Decision, isPromptAlone } from "../../../sdk/index.ts";
 import { useKnownExperts } from "../connection/patchbay-context.ts";
 import { percent } from "../controls/format.ts";
 import { Cable } from "./Cable.tsx";
@@ -25,6 +25,7 @@ export function RouteChip({ answer }: { answer: Answer }) {
 
   const expert = experts.find(answer.expert.id, answer.expert.title);
   const sure = answer.decision && sureness(answer.decision);
+  const alone = isPromptAlone(answer.expert);
   return (
     <>
       <button
@@ -33,13 +34,15 @@ export function RouteChip({ answer }: { answer: Answer }) {
         className="chip"
         popoverTarget={id}
         aria-haspopup="dialog"
-        aria-label={`${expert.title}${sure ? `, ${sure}` : ""}: details and other experts`}
+        aria-label={`${expert.title}${sure ? `, ${sure}` : ""}${alone ? ", prompt alone" : ""}: details and other experts`}
         data-testid="chip"
       >
         <span className="chip-label">
           <span className="chip-title">{expert.title}</span>
           {sure && <span className="chip-dot"> · </span>}
           {sure && <span className="chip-sure tabular">{sure}</span>}
+          {alone && <span className="chip-dot"> · </span>}
+          {alone && <span className="chip-alone">prompt alone</span>}
         </span>
         <Cable plugged />
       </button>

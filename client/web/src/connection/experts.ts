@@ -3,7 +3,7 @@ import type { AdapterSummary, BASE } from "../../../sdk/index.ts";
 /** Whoever can answer: an adapter, or the base model without one. */
 export type ExpertInfo = Pick<
   AdapterSummary,
-  "id" | "title" | "description" | "colour" | "notice" | "examples"
+  "id" | "title" | "description" | "colour" | "notice" | "examples" | "train"
 >;
 
 /** Taken as a type: the value lives beside the protocol's schemas, which stay out of the bundle (vite.config.ts). */
@@ -15,6 +15,7 @@ const baseModel: ExpertInfo = {
   description: "The plain model, without an adapter.",
   colour: "var(--base-model)",
   notice: null,
+  train: null,
   examples: ["Why does water boil sooner on a mountain?", "Write two lines about the sea."],
 };
 
