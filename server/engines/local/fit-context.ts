@@ -25,13 +25,25 @@ export function fitToContext<Token>(
   const system = messages.filter((message) => message.role === "system");
   const turns = splitTurns(messages.filter((message) => message.role !== "system"));
   const reserve = Math.min(maxTokens, Math.max(MIN_ANSWER_TOKENS, Math.floor(contextSize / 4)));
-  for (let dropped = 0; dropped < turns.length; dropped++) {
+  const without = (dropped: number): Fitted<Token> | null => {
     const tokens = encode([...system, ...turns.slice(dropped).flat()]);
     const room = contextSize - tokens.length;
     const newestOnly = dropped === turns.length - 1;
-    if (room >= reserve || (newestOnly && room >= Math.min(maxTokens, MIN_ANSWER_TOKENS)))
-      return { tokens, droppedTurns: dropped, answerLimit: Math.min(maxTokens, room) };
+    const fits = room >= reserve || (newestOnly && room >= Math.min(maxTokens, MIN_ANSWER_TOKENS));
+    return fits ? { tokens, droppedTurns: dropped, answerLimit: Math.min(maxTokens, room) } : null;
+  };
+  const whole = without(0);
+  if (whole) return whole;
+  // Bisected: a caller may send thousands of turns, and each look encodes all that are left of them.
+  let best = without(turns.length - 1);
+  let tooFew = 0;
+  while (best && best.droppedTurns - tooFew > 1) {
+    const middle = Math.floor((tooFew + best.droppedTurns) / 2);
+    const fitted = without(middle);
+    if (fitted) best = fitted;
+    else tooFew = middle;
   }
+  if (best) return best;
   throw new PatchbayError("prompt-too-long", "This message is too long for the model to read at once.", {
     hint: `Shorten it: the model reads about ${Math.floor((contextSize - MIN_ANSWER_TOKENS) * 0.7)} words.`,
     details: { contextSize },

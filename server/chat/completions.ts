@@ -1,0 +1,148 @@
+import {
+  insertAnswer,
+  insertConversation,
+  insertQuestion,
+  inTransaction,
+  listAnswerIds,
+} from "../../db/index.ts";
+import type { GenerateRequest } from "../engines/index.ts";
+import { grammarSchema } from "../engines/index.ts";
+import { PatchbayError, type TurnEvent } from "../protocol/index.ts";
+import type { Router } from "../routing/index.ts";
+import type { Turn, Wishes } from "./answer-turn.ts";
+import type { ChatDeps } from "./deps.ts";
+import { requireExpert } from "./expert-names.ts";
+import { newAnswer } from "./new-answer.ts";
+import type { RunningTurns } from "./running-turns.ts";
+import { titleFrom } from "./titles.ts";
+
+/** Earlier questions that are routed to learn who would be talking: the router hears no more than these. */
+const ROUTED_BEFORE = 3;
+
+export interface CompletionRequest {
+  /** `auto`, `base`, an adapter's id or one of its versions. */
+  model: string;
+  /** The whole conversation, oldest first, the question last. */
+  turns: Turn[];
+  /** Answers to the same question, each with a seed of its own: `wishes.seed` and the numbers after it. */
+  count: number;
+  wishes: Omit<Wishes, "format">;
+  /** A JSON schema, as it came, or any JSON object. */
+  format?: { type: "json" } | { type: "json-schema"; schema: unknown };
+}
+
+export interface Completion {
+  /** For {@link Completions.answerOf}. */
+  id: string;
+  /** Unix time in seconds. */
+  created: number;
+  choices: readonly { generationId: string; seed: number }[];
+  /** Tells all that happens to each answer, from the start, up to its `finish` or `error`. */
+  follow(listener: (index: number, event: TurnEvent) => void): Promise<void>;
+  /** Ends what is still being written. */
+  cancel(): void;
+}
+
+/**
+ * Answers for callers who keep the conversation themselves and send all of it each time. Each is logged like a turn, in a
+ * conversation that nobody's list shows, so that it can be voted on like any other.
+ */
+export class Completions {
+  readonly #deps: ChatDeps;
+  readonly #running: RunningTurns;
+
+  constructor(deps: ChatDeps, running: RunningTurns) {
+    this.#deps = deps;
+    this.#running = running;
+  }
+
+  /**
+   * @throws {PatchbayError} `adapter-unknown` (the nearest name in its hint), `schema-unsupported`, `too-many-turns`, and
+   * what reading a version can throw. What happens later comes as an `error` event.
+   */
+  async start(userId: string, request: CompletionRequest): Promise<Completion> {
+    const startedAt = performance.now();
+    const { log, experts, newId, newSeed } = this.#deps;
+    const { model, turns, count, wishes } = request;
+    await requireExpert(experts().registry, model);
+    const format = request.format && formatOf(request.format);
+    this.#running.admit(userId, count);
+    const id = newId();
+    const question = {
+      id: newId(),
+      conversationId: id,
+      parentId: null,
+      role: "user" as const,
+      text: turns.at(-1)?.text ?? "",
+      clientId: null,
+      createdAt: this.#deps.now(),
+    };
+    const answers = Array.from({ length: count }, () => newAnswer(this.#deps, question));
+    const choices = answers.map(({ generationId }, index) => ({
+      generationId,
+      seed: wishes.seed === undefined ? newSeed() : (wishes.seed + index) % 2 ** 31,
+    }));
+    const previous = model === "auto" ? await previousExpert(experts().router, turns) : null;
+    for (const { generationId } of choices) log.begin(generationId);
+    try {
+      await inTransaction(this.#deps.db, async (trx) => {
+        const conversation = { id, title: titleFrom(question.text), pinned: null };
+        await insertConversation(trx, userId, conversation, question.createdAt, "api");
+        await insertQuestion(trx, question);
+        for (const answer of answers) await insertAnswer(trx, answer, model);
+      });
+    } catch (error) {
+      for (const { generationId } of choices) log.discard(generationId);
+      throw error;
+    }
+    return {
+      id,
+      created: Math.floor(Date.parse(question.createdAt) / 1000),
+      choices,
+      follow: async (listener) => {
+        for (const [index, { generationId }] of choices.entries())
+          await log.subscribe(generationId, 0, ({ event }) => listener(index, event));
+        for (const { generationId, seed } of choices)
+          this.#running.start(id, {
+            userId,
+            generationId,
+            turns,
+            previous,
+            requested: model,
+            wishes: { ...wishes, seed, ...(format && { format }) },
+            startedAt,
+          });
+      },
+      cancel: () => {
+        for (const { generationId } of choices) this.#running.stop(generationId);
+      },
+    };
+  }
+
+  /** The message that holds one answer of a completion of this person. @throws {PatchbayError} `not-found` */
+  async answerOf(userId: string, completionId: string, index: number): Promise<string> {
+    const answers = await listAnswerIds(this.#deps.db, userId, completionId);
+    const answer = answers[index];
+    if (answer !== undefined) return answer;
+    throw new PatchbayError(
+      "not-found",
+      answers.length === 0
+        ? "There is no such completion."
+        : `This completion has no choice ${index}: it has ${answers.length}.`,
+    );
+  }
+}
+
+const formatOf = (
+  format: NonNullable<CompletionRequest["format"]>,
+): NonNullable<GenerateRequest["format"]> =>
+  format.type === "json" ? format : { type: "json-schema", schema: grammarSchema(format.schema) };
+
+/** Who would have given the answer before: the caller sends what was said, not who said it. */
+async function previousExpert(router: Router, turns: Turn[]): Promise<string | null> {
+  const asked = turns.flatMap(({ role }, index) => (role === "user" ? [index] : []));
+  let previous: string | null = null;
+  for (const index of asked.slice(0, -1).slice(-ROUTED_BEFORE))
+    previous = (await router.route({ turns: turns.slice(0, index + 1), previous })).domain;
+  return previous;
+}
