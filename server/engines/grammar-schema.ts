@@ -1,10 +1,15 @@
 import type { GbnfJsonSchema } from "node-llama-cpp";
 import { PatchbayError } from "../protocol/index.ts";
 
-/** A JSON schema that a grammar can enforce: whatever the model writes under it is valid under the schema it came from. */
+/**
+ * A JSON schema that a grammar can enforce: what the model writes to the end under it is valid under the schema it came
+ * from. Two things are left to chance: that only one alternative of a `oneOf` holds, and an
+ * integer written with a negative exponent, which node-llama-cpp's grammar lets pass.
+ */
 export type GrammarSchema = GbnfJsonSchema;
 
 type Keywords = Record<string, unknown>;
+type Literal = string | number | boolean | null;
 
 /** Says nothing about what is valid. */
 const ANNOTATIONS = [
@@ -68,16 +73,28 @@ function translate(schema: unknown, path: string[], defs: Keywords): GrammarSche
       oneOf: choices.map((each, index) => translate(each, [...path, alternatives, `${index}`], defs)),
     };
   }
-  if ("const" in keywords) {
-    onlyThese(keywords, ["const", "type"], path);
-    return { const: literal(keywords.const, [...path, "const"]) };
-  }
-  if ("enum" in keywords) {
-    onlyThese(keywords, ["enum", "type"], path);
-    const values = listOf(keywords.enum, [...path, "enum"]);
-    return { enum: values.map((each, index) => literal(each, [...path, "enum", `${index}`])) };
-  }
+  if ("const" in keywords) return { enum: literals([keywords.const], keywords, "const", path) };
+  if ("enum" in keywords)
+    return { enum: literals(listOf(keywords.enum, [...path, "enum"]), keywords, "enum", path) };
   return ofType(keywords, path, defs);
+}
+
+/** Those of the values that have the schema's type, where it says one. */
+function literals(values: unknown[], keywords: Keywords, word: "const" | "enum", path: string[]): Literal[] {
+  onlyThese(keywords, [word, "type"], path);
+  const types = keywords.type === undefined ? null : [keywords.type].flat();
+  const typed = values.filter((value) => !types || typesOf(value).some((type) => types.includes(type)));
+  if (typed.length === 0 || typed.some((value) => typeof value === "object" && value !== null))
+    throw unsupported(
+      [...path, word],
+      "has to be strings, numbers, booleans or null, of the type that is asked for",
+    );
+  return typed as Literal[];
+}
+
+function typesOf(value: unknown): string[] {
+  if (value === null) return ["null"];
+  return Number.isInteger(value) ? ["number", "integer"] : [typeof value];
 }
 
 function ofType(keywords: Keywords, path: string[], defs: Keywords): GrammarSchema {
@@ -94,6 +111,7 @@ function ofType(keywords: Keywords, path: string[], defs: Keywords): GrammarSche
     };
   }
   const known = typeof type === "string" ? KEYWORDS[type] : undefined;
+  if (type === undefined) onlyThese(keywords, Object.values(KEYWORDS).flat(), path);
   if (!known)
     throw unsupported(
       [...path, "type"],
@@ -124,8 +142,7 @@ function objectSchema(keywords: Keywords, path: string[], defs: Keywords): Gramm
     ),
     additionalProperties:
       typeof open === "boolean" ? open : translate(open, [...path, "additionalProperties"], defs),
-    ...count(keywords, "minProperties", path),
-    ...count(keywords, "maxProperties", path),
+    ...range(keywords, "minProperties", "maxProperties", path, names.length),
   };
 }
 
@@ -139,15 +156,13 @@ function arraySchema(keywords: Keywords, path: string[], defs: Keywords): Gramma
         translate(each, [...path, "prefixItems", `${index}`], defs),
       ),
     }),
-    ...count(keywords, "minItems", path),
-    ...count(keywords, "maxItems", path),
+    ...range(keywords, "minItems", "maxItems", path, listOf(prefixItems ?? [], path, 0).length),
   };
 }
 
 function stringSchema(keywords: Keywords, path: string[]): GrammarSchema {
   const { format } = keywords;
-  if (format === undefined)
-    return { type: "string", ...count(keywords, "minLength", path), ...count(keywords, "maxLength", path) };
+  if (format === undefined) return { type: "string", ...range(keywords, "minLength", "maxLength", path, 0) };
   if (!FORMATS.includes(format as string))
     throw unsupported([...path, "format"], `has to be one of ${FORMATS.join(", ")}`);
   onlyThese(keywords, ["type", "format"], path);
@@ -186,10 +201,13 @@ function listOf(value: unknown, path: string[], atLeast = 1): unknown[] {
   return value;
 }
 
-function literal(value: unknown, path: string[]): string | number | boolean | null {
-  if (typeof value === "object" && value !== null)
-    throw unsupported(path, "has to be a string, a number, a boolean or null");
-  return value as string | number | boolean | null;
+/** @param least what is always written */
+function range(keywords: Keywords, min: string, max: string, path: string[], least: number) {
+  const limits = { ...count(keywords, min, path), ...count(keywords, max, path) };
+  const highest = limits[max];
+  if (highest !== undefined && highest < Math.max(least, limits[min] ?? 0))
+    throw unsupported([...path, max], "is less than what is written at least");
+  return limits;
 }
 
 function count(keywords: Keywords, word: string, path: string[]): Record<string, number> {

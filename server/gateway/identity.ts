@@ -37,6 +37,7 @@ export class Identity {
   readonly #db: Database;
   readonly #newId: () => string;
   readonly #now: () => string;
+  #localUserMade = false;
 
   constructor(deps: { db: Database; newId: () => string; now: () => string }) {
     this.#db = deps.db;
@@ -69,7 +70,8 @@ export class Identity {
   async caller(credentials: Credentials): Promise<Person> {
     const person = await this.identify(credentials);
     if (person) return person;
-    await ensureUser(this.#db, { id: LOCAL_USER, now: this.#now() });
+    if (!this.#localUserMade) await ensureUser(this.#db, { id: LOCAL_USER, now: this.#now() });
+    this.#localUserMade = true;
     return { userId: LOCAL_USER, key: null };
   }
 

@@ -177,7 +177,11 @@ describe("a completion", () => {
 describe("log-probabilities", () => {
   it("are those of the model before sampling, with the likeliest alternatives", async () => {
     const asked = { model: "support", messages: [refund], max_tokens: 20, logprobs: true, top_logprobs: 3 };
-    const answer = await api().chat.completions.create({ ...asked, temperature: 0, repeat_penalty: 1 } as typeof asked);
+    const answer = await api().chat.completions.create({
+      ...asked,
+      temperature: 0,
+      repeat_penalty: 1,
+    } as typeof asked);
     const content = answer.choices[0]?.logprobs?.content ?? [];
     expect(content).toHaveLength(20);
     expect(content.map(({ token }) => token).join("")).toBe(textOf(answer));
@@ -259,8 +263,7 @@ describe("a response format", () => {
       max_tokens: 200,
       temperature: 0,
     });
-    if (answer.choices[0]?.finish_reason === "stop")
-      expect(JSON.parse(textOf(answer))).toBeTypeOf("object");
+    if (answer.choices[0]?.finish_reason === "stop") expect(JSON.parse(textOf(answer))).toBeTypeOf("object");
     expect(textOf(answer).trimStart().startsWith("{")).toBe(true);
     expect(answer.choices[0]?.logprobs?.content?.length).toBeGreaterThan(3);
   });
@@ -302,7 +305,8 @@ describe("the models", () => {
     fs.cpSync("adapters/support", path.join(adaptersDir, "support"), { recursive: true });
     const versions = path.join(adaptersDir, "support", "versions");
     const other = fs.readdirSync("adapters/health/versions");
-    for (const name of other) fs.copyFileSync(path.join("adapters/health/versions", name), path.join(versions, name));
+    for (const name of other)
+      fs.copyFileSync(path.join("adapters/health/versions", name), path.join(versions, name));
     const card = path.join(versions, other.find((name) => name.endsWith(".json")) ?? "");
     fs.writeFileSync(card, JSON.stringify({ ...JSON.parse(fs.readFileSync(card, "utf8")), ordinal: 2 }));
     const { url } = await startServer({ adaptersDir });
@@ -313,7 +317,11 @@ describe("the models", () => {
       await client.chat.completions.create({ ...asked, model: "support@1" }),
       await client.chat.completions.create({ ...asked, model: "support@2" }),
     ];
-    expect([current, first, second].map(({ model }) => model)).toEqual(["support@1", "support@1", "support@2"]);
+    expect([current, first, second].map(({ model }) => model)).toEqual([
+      "support@1",
+      "support@1",
+      "support@2",
+    ]);
     expect(textOf(first)).toBe(textOf(current));
     expect(textOf(second)).not.toBe(textOf(current));
   });
@@ -343,10 +351,21 @@ describe("feedback on a completion", () => {
       max_tokens: 16,
       n: 2,
     });
-    const vote = { completion_id: answer.id, index: 1, value: -1, correction: "We send it back.", reasons: ["wrong"] };
+    const vote = {
+      completion_id: answer.id,
+      index: 1,
+      value: -1,
+      correction: "We send it back.",
+      reasons: ["wrong"],
+    };
     expect(await post(`${url}/v1/feedback`, vote)).toMatchObject({
       status: 200,
-      body: { object: "feedback", completion_id: answer.id, index: 1, vote: { value: -1, reasons: ["wrong"] } },
+      body: {
+        object: "feedback",
+        completion_id: answer.id,
+        index: 1,
+        vote: { value: -1, reasons: ["wrong"] },
+      },
     });
     const rows = await exported(dataDir);
     expect(rows.map(({ label }) => label)).toEqual([false, true]);
@@ -377,23 +396,54 @@ describe("a request that is wrong", () => {
     ["a temperature of 3", { model: "base", messages, temperature: 3 }, "temperature", "bad-request"],
     ["n beyond the limit", { model: "base", messages, n: 100 }, "n", "bad-request"],
     ["a misspelt parameter", { model: "base", messages, temprature: 1 }, "temprature", "bad-request"],
-    ["five stop sequences", { model: "base", messages, stop: ["a", "b", "c", "d", "e"] }, "stop", "bad-request"],
+    [
+      "five stop sequences",
+      { model: "base", messages, stop: ["a", "b", "c", "d", "e"] },
+      "stop",
+      "bad-request",
+    ],
     ["an empty stop sequence", { model: "base", messages, stop: ["a", ""] }, "stop[1]", "bad-request"],
     ["top_logprobs alone", { model: "base", messages, top_logprobs: 3 }, "top_logprobs", "bad-request"],
-    ["an unknown role", { model: "base", messages: [{ role: "tool", content: "x" }] }, "messages[0].role", "bad-request"],
-    ["no user's message at the end", { model: "base", messages: [{ role: "system", content: "x" }] }, "messages", "bad-request"],
+    [
+      "an unknown role",
+      { model: "base", messages: [{ role: "tool", content: "x" }] },
+      "messages[0].role",
+      "bad-request",
+    ],
+    [
+      "no user's message at the end",
+      { model: "base", messages: [{ role: "system", content: "x" }] },
+      "messages",
+      "bad-request",
+    ],
     [
       "an image",
-      { model: "base", messages: [{ role: "user", content: [{ type: "image_url", image_url: { url: "x" } }] }] },
+      {
+        model: "base",
+        messages: [{ role: "user", content: [{ type: "image_url", image_url: { url: "x" } }] }],
+      },
       "messages[0].content[0].type",
       "bad-request",
     ],
     ["tools", { model: "base", messages, tools: [{ type: "function" }] }, "tools", "unsupported_parameter"],
-    ["sound", { model: "base", messages, modalities: ["text", "audio"] }, "modalities", "unsupported_parameter"],
-    ["another response format", { model: "base", messages, response_format: { type: "xml" } }, "response_format.type", "bad-request"],
+    [
+      "sound",
+      { model: "base", messages, modalities: ["text", "audio"] },
+      "modalities",
+      "unsupported_parameter",
+    ],
+    [
+      "another response format",
+      { model: "base", messages, response_format: { type: "xml" } },
+      "response_format.type",
+      "bad-request",
+    ],
   ])("is a 400 that names the parameter: %s", async (_what, body, param, code) => {
     const refused = await post(`${server().url}/v1/chat/completions`, body);
-    expect(refused).toMatchObject({ status: 400, body: { error: { param, code, type: "invalid_request_error" } } });
+    expect(refused).toMatchObject({
+      status: 400,
+      body: { error: { param, code, type: "invalid_request_error" } },
+    });
     const { message } = (refused.body as { error: { message: string } }).error;
     expect(message).toMatch(/\.$/);
   });
