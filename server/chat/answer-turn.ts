@@ -25,6 +25,8 @@ export interface Wishes extends Pick<GenerateRequest, "stop" | "format" | "logpr
 
 export interface TurnToAnswer {
   userId: string;
+  /** Whose turn it is when the machine is shared. */
+  sharedAs: string;
   generationId: string;
   /** What was said, oldest first, the question that is answered last. */
   turns: Turn[];
@@ -91,7 +93,7 @@ async function routeTurn(deps: ChatDeps, turn: TurnToAnswer, progress: Progress)
     promptSha256: prompt.sha256,
   });
   await deps.log.append(generationId, { type: "route", decision, expert });
-  return { messages, adapter: adapter?.file ?? null, sampling, seed, user: turn.userId, ...others };
+  return { messages, adapter: adapter?.file ?? null, sampling, seed, user: turn.sharedAs, ...others };
 }
 
 async function recordRoute(

@@ -7,7 +7,7 @@ import {
 } from "../../db/index.ts";
 import type { GenerateRequest } from "../engines/index.ts";
 import { grammarSchema } from "../engines/index.ts";
-import { PatchbayError, type TurnEvent } from "../protocol/index.ts";
+import { limits, PatchbayError, type TurnEvent } from "../protocol/index.ts";
 import type { Router } from "../routing/index.ts";
 import type { Turn, Wishes } from "./answer-turn.ts";
 import type { ChatDeps } from "./deps.ts";
@@ -27,6 +27,8 @@ export interface CompletionRequest {
   /** Answers to the same question, each with a seed of its own: `wishes.seed` and the numbers after it. */
   count: number;
   wishes: Omit<Wishes, "format">;
+  /** Whom the caller asks for, in words of the caller's own: the machine is shared between these too. */
+  endUser?: string;
   /** A JSON schema, as it came, or any JSON object. */
   format?: { type: "json" } | { type: "json-schema"; schema: unknown };
 }
@@ -63,10 +65,10 @@ export class Completions {
   async start(userId: string, request: CompletionRequest): Promise<Completion> {
     const startedAt = performance.now();
     const { log, experts, newId, newSeed } = this.#deps;
-    const { model, turns, count, wishes } = request;
+    const { model, turns, count, wishes, endUser } = request;
     await requireExpert(experts().registry, model);
     const format = request.format && formatOf(request.format);
-    this.#running.admit(userId, count);
+    this.#running.admit(userId, count, limits.runningCompletionsPerCaller);
     const id = newId();
     const question = {
       id: newId(),
@@ -105,6 +107,7 @@ export class Completions {
         for (const { generationId, seed } of choices)
           this.#running.start(id, {
             userId,
+            sharedAs: endUser === undefined ? userId : `${userId} ${endUser}`,
             generationId,
             turns,
             previous,

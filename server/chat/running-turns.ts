@@ -18,13 +18,13 @@ export class RunningTurns {
     this.#deps = deps;
   }
 
-  /** @throws {PatchbayError} `too-many-turns` where somebody may not have so many more */
-  admit(userId: string, count = 1): void {
+  /** @throws {PatchbayError} `too-many-turns` where somebody would have more than `most` with so many more */
+  admit(userId: string, count = 1, most: number = limits.runningTurnsPerUser): void {
     const running = [...this.#running.values()].filter((other) => other.userId === userId).length;
-    if (running + count > limits.runningTurnsPerUser)
+    if (running + count > most)
       throw new PatchbayError(
         "too-many-turns",
-        `There are already ${running} answers being written for you, of ${limits.runningTurnsPerUser} at most.`,
+        `There are already ${running} answers being written for you, of ${most} at most.`,
         { hint: "Wait for one to end, or stop one." },
       );
   }

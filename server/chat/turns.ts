@@ -159,6 +159,7 @@ export class Turns {
     this.#running.start(conversation.id, {
       ...turn,
       userId,
+      sharedAs: userId,
       generationId: answer.generationId,
       turns: branch.map(({ role, text }) => ({ role, text })),
       previous: previousExpert(branch),

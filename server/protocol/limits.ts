@@ -10,4 +10,8 @@ export const limits = {
   apiBytes: 1024 * 1024,
   /** Answers one person may have running or waiting at once. */
   runningTurnsPerUser: 8,
+  /** The same for a caller of the API, who may stand for many people. */
+  runningCompletionsPerCaller: 64,
+  /** Answers to one request of the API. */
+  choices: 8,
 } as const;

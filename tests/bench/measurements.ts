@@ -6,6 +6,7 @@ import { decodeBesideServer, decodeOnAllCores } from "./engine-decode.ts";
 import { hotPlug } from "./hot-plug.ts";
 import { hundredAdapters } from "./hundred-adapters.ts";
 import { memoryPerAdapter } from "./memory.ts";
+import { openAiApi } from "./openai-api.ts";
 import { socketToSocket } from "./socket-to-socket.ts";
 import { stopLatency } from "./stop-latency.ts";
 import { warmTurn } from "./warm-turn.ts";
@@ -22,6 +23,7 @@ export const measurements: Measurement[] = [
   hotPlug,
   stopLatency,
   socketToSocket,
+  openAiApi,
   memoryPerAdapter,
   hundredAdapters,
 ];

@@ -1,7 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { APIError, BadRequestError, NotFoundError } from "openai";
+import { APIUserAbortError, BadRequestError, NotFoundError } from "openai";
 import { describe, expect, it } from "vitest";
 import { openDatabase } from "../../db/index.ts";
 import { exportKto, type KtoRow } from "../../server/feedback/index.ts";
@@ -15,6 +14,15 @@ const api = () => openAi(server().url);
 const user = (content: string) => ({ role: "user" as const, content });
 const refund = user("I was charged twice, how do I get my money back?");
 const long = user("Please write a very long and detailed story about a lighthouse keeper.");
+
+/** Answers that are being written or wait. */
+async function busy(): Promise<number> {
+  const health = (await (await fetch(`${server().url}/health`)).json()) as Extract<
+    Health,
+    { status: "ready" }
+  >;
+  return health.queue.running + health.queue.waiting;
+}
 
 describe("a completion", () => {
   it("is routed, and says by whom it was answered, in its body and in its headers", async () => {
@@ -151,12 +159,22 @@ describe("a completion", () => {
     expect(answer.usage?.prompt_tokens).toBeGreaterThan(1000);
   });
 
+  it("that loses its model process in mid-stream ends with an error, and the next one is answered", async () => {
+    const patchbay = await startServer();
+    const client = openAi(patchbay.url);
+    const asked = { model: "base", messages: [long], max_tokens: 1000 };
+    const reading = (async () => {
+      for await (const chunk of await client.chat.completions.create({ ...asked, stream: true }))
+        if (chunk.choices[0]?.delta.content && patchbay.enginePid)
+          process.kill(patchbay.enginePid, "SIGKILL");
+    })();
+    await expect(reading).rejects.toMatchObject({ code: "engine-crashed", type: "server_error" });
+    const next = await client.chat.completions.create({ ...asked, max_tokens: 4 });
+    expect(next.usage?.completion_tokens).toBe(4);
+  });
+
   it("ends when its caller goes away", async () => {
     const { url } = server();
-    const busy = async () => {
-      const health = (await (await fetch(`${url}/health`)).json()) as Extract<Health, { status: "ready" }>;
-      return health.queue.running + health.queue.waiting;
-    };
     for (const stream of [true, false]) {
       const gone = new AbortController();
       const body = { model: "base", messages: [long], max_tokens: 1500, stream };
@@ -481,17 +499,21 @@ describe("a request that is wrong", () => {
 
   it("because its person has too many answers running is a 429 that says when to come again", async () => {
     const gone = new AbortController();
-    const running = api().chat.completions.create(
-      { model: "base", messages: [long], n: 8, max_tokens: 800 },
-      { signal: gone.signal },
+    const asked = { model: "base", messages: [long], n: 8, max_tokens: 800 };
+    const running = Array.from({ length: 8 }, () =>
+      api()
+        .chat.completions.create(asked, { signal: gone.signal })
+        .catch((error: unknown) => error),
     );
-    running.catch(() => undefined);
-    await sleep(200);
-    const refused = await post(`${server().url}/v1/chat/completions`, { model: "base", messages });
-    expect(refused).toMatchObject({ status: 429, body: { error: { code: "rate_limit_exceeded" } } });
+    const ask = () => post(`${server().url}/v1/chat/completions`, { model: "base", messages, max_tokens: 1 });
+    await expect.poll(busy, { timeout: 10_000 }).toBe(64);
+    const refused = await ask();
+    expect(refused.status).toBe(429);
+    expect(refused.body).toMatchObject({ error: { code: "rate_limit_exceeded", type: "rate_limit_error" } });
     expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
     gone.abort();
-    await expect(running).rejects.toBeInstanceOf(APIError);
+    for (const ended of await Promise.all(running)) expect(ended).toBeInstanceOf(APIUserAbortError);
+    expect((await ask()).status).toBe(200);
   });
 });
 

@@ -39,9 +39,8 @@ const tokens = z.int().min(1).max(1_000_000);
 const penalty = z.number().min(-2).max(2);
 const stopText = z.string().min(1).max(256);
 
-/** Says something about the caller, or of what this server does not have: accepted, and of no effect. */
+/** Says something of what this server does not have: accepted, and of no effect. */
 const harmless = {
-  user: z.string(),
   metadata: z.record(z.string(), z.unknown()),
   store: z.boolean(),
   service_tier: z.string(),
@@ -60,7 +59,7 @@ const Body = z.strictObject({
   messages: z.array(Message).min(1).max(10_000),
   stream: z.boolean().optional(),
   stream_options: z.object({ include_usage: z.boolean().optional() }).optional(),
-  n: z.int().min(1).max(limits.runningTurnsPerUser).optional(),
+  n: z.int().min(1).max(limits.choices).optional(),
   max_tokens: tokens.optional(),
   max_completion_tokens: tokens.optional(),
   temperature: z.number().min(0).max(2).optional(),
@@ -76,6 +75,7 @@ const Body = z.strictObject({
   logprobs: z.boolean().optional(),
   top_logprobs: z.int().min(0).max(20).optional(),
   response_format: ResponseFormat.optional(),
+  user: z.string().max(200).optional(),
   ...z.object(harmless).partial().shape,
 });
 type Body = z.infer<typeof Body>;
@@ -116,6 +116,7 @@ export function parseCompletionRequest(raw: unknown): ParsedRequest {
       count: body.n ?? 1,
       wishes: { sampling: samplingOf(body), ...wishesOf(body), ...(system !== "" && { system }) },
       ...(format && { format }),
+      ...(body.user !== undefined && { endUser: body.user }),
     },
     stream: body.stream ?? false,
     includeUsage: body.stream_options?.include_usage ?? false,
