@@ -7,7 +7,7 @@ import {
 } from "../../db/index.ts";
 import type { GenerateRequest } from "../engines/index.ts";
 import { grammarSchema } from "../engines/index.ts";
-import { limits, PatchbayError, type TurnEvent } from "../protocol/index.ts";
+import { limits, PatchbayError, type Question, type TurnEvent } from "../protocol/index.ts";
 import type { Router } from "../routing/index.ts";
 import type { Turn, Wishes } from "./answer-turn.ts";
 import type { ChatDeps } from "./deps.ts";
@@ -39,7 +39,7 @@ export interface Completion {
   /** Unix time in seconds. */
   created: number;
   choices: readonly { generationId: string; seed: number }[];
-  /** Tells all that happens to each answer, from the start, up to its `finish` or `error`. */
+  /** Tells all that has happened and happens to each answer, up to its `finish` or `error`. */
   follow(listener: (index: number, event: TurnEvent) => void): Promise<void>;
   /** Ends what is still being written. */
   cancel(): void;
@@ -64,57 +64,35 @@ export class Completions {
    */
   async start(userId: string, request: CompletionRequest): Promise<Completion> {
     const startedAt = performance.now();
-    const { log, experts, newId, newSeed } = this.#deps;
+    const { log, experts, newSeed } = this.#deps;
     const { model, turns, count, wishes, endUser } = request;
     await requireExpert(experts().registry, model);
     const format = request.format && formatOf(request.format);
     this.#running.admit(userId, count, limits.runningCompletionsPerCaller);
-    const id = newId();
-    const question = {
-      id: newId(),
-      conversationId: id,
-      parentId: null,
-      role: "user" as const,
-      text: turns.at(-1)?.text ?? "",
-      clientId: null,
-      createdAt: this.#deps.now(),
-    };
-    const answers = Array.from({ length: count }, () => newAnswer(this.#deps, question));
-    const choices = answers.map(({ generationId }, index) => ({
+    const previous = model === "auto" ? await previousExpert(experts().router, turns) : null;
+    const { id, createdAt, generationIds } = await this.#store(userId, request);
+    const choices = generationIds.map((generationId, index) => ({
       generationId,
       seed: wishes.seed === undefined ? newSeed() : (wishes.seed + index) % 2 ** 31,
     }));
-    const previous = model === "auto" ? await previousExpert(experts().router, turns) : null;
-    for (const { generationId } of choices) log.begin(generationId);
-    try {
-      await inTransaction(this.#deps.db, async (trx) => {
-        const conversation = { id, title: titleFrom(question.text), pinned: null };
-        await insertConversation(trx, userId, conversation, question.createdAt, "api");
-        await insertQuestion(trx, question);
-        for (const answer of answers) await insertAnswer(trx, answer, model);
+    for (const { generationId, seed } of choices)
+      this.#running.start(id, {
+        userId,
+        sharedAs: endUser === undefined ? userId : `${userId} ${endUser}`,
+        generationId,
+        turns,
+        previous,
+        requested: model,
+        wishes: { ...wishes, seed, ...(format && { format }) },
+        startedAt,
       });
-    } catch (error) {
-      for (const { generationId } of choices) log.discard(generationId);
-      throw error;
-    }
     return {
       id,
-      created: Math.floor(Date.parse(question.createdAt) / 1000),
+      created: Math.floor(Date.parse(createdAt) / 1000),
       choices,
       follow: async (listener) => {
         for (const [index, { generationId }] of choices.entries())
           await log.subscribe(generationId, 0, ({ event }) => listener(index, event));
-        for (const { generationId, seed } of choices)
-          this.#running.start(id, {
-            userId,
-            sharedAs: endUser === undefined ? userId : `${userId} ${endUser}`,
-            generationId,
-            turns,
-            previous,
-            requested: model,
-            wishes: { ...wishes, seed, ...(format && { format }) },
-            startedAt,
-          });
       },
       cancel: () => {
         for (const { generationId } of choices) this.#running.stop(generationId);
@@ -133,6 +111,35 @@ export class Completions {
         ? "There is no such completion."
         : `This completion has no choice ${index}: it has ${answers.length}.`,
     );
+  }
+
+  /** Question and empty answers, whose logs are open before anybody can see them. */
+  async #store(userId: string, { model, turns, count }: CompletionRequest) {
+    const { db, log, newId, now } = this.#deps;
+    const [id, createdAt, text] = [newId(), now(), turns.at(-1)?.text ?? ""];
+    const question: Question = {
+      id: newId(),
+      conversationId: id,
+      parentId: null,
+      role: "user",
+      text,
+      clientId: null,
+      createdAt,
+    };
+    const answers = Array.from({ length: count }, () => newAnswer(this.#deps, question));
+    const generationIds = answers.map(({ generationId }) => generationId);
+    for (const generationId of generationIds) log.begin(generationId);
+    try {
+      await inTransaction(db, async (trx) => {
+        await insertConversation(trx, userId, { id, title: titleFrom(text), pinned: null }, createdAt, "api");
+        await insertQuestion(trx, question);
+        for (const answer of answers) await insertAnswer(trx, answer, model);
+      });
+    } catch (error) {
+      for (const generationId of generationIds) log.discard(generationId);
+      throw error;
+    }
+    return { id, createdAt, generationIds };
   }
 }
 

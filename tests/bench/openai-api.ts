@@ -13,7 +13,7 @@ import { firstTokenMs, type Streamed, streamFrom, totalSpeed } from "./streamed.
 import { WholeServer } from "./whole-server.ts";
 
 /** Questions asked one after the other, then streams at once. */
-const ALONE = 8;
+const ALONE = 4;
 const STREAMS = 8;
 const QUESTIONS = ALONE + STREAMS;
 

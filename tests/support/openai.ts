@@ -1,5 +1,7 @@
 import OpenAI from "openai";
 import type { ChatCompletion, ChatCompletionChunk } from "openai/resources/chat/completions";
+import type { Health } from "../../server/protocol/index.ts";
+import { LONG_QUESTION } from "./talk.ts";
 
 /** The official client against a server of ours; it does not try again by itself. */
 export const openAi = (url: string, apiKey = "no-key-needed"): OpenAI =>
@@ -45,4 +47,15 @@ export async function post(
   });
   const text = await response.text();
   return { status: response.status, headers: response.headers, body: text === "" ? null : JSON.parse(text) };
+}
+
+export const user = (content: string) => ({ role: "user" as const, content });
+export const refund = user("I was charged twice, how do I get my money back?");
+/** Has an answer that is long enough to be interrupted. */
+export const long = user(LONG_QUESTION);
+
+/** Answers that are being written or wait. */
+export async function answersRunning(url: string): Promise<number> {
+  const health = (await (await fetch(`${url}/health`)).json()) as Extract<Health, { status: "ready" }>;
+  return health.queue.running + health.queue.waiting;
 }

@@ -24,7 +24,8 @@ export async function chatCompletions(
   const completion = await completions.start(userId, asked);
   response.setHeader("X-Request-Id", `${COMPLETION_PREFIX}${completion.id}`);
   response.on("close", () => completion.cancel());
-  if (response.destroyed) return completion.cancel();
+  // It may have gone while the completion was stored.
+  if (response.destroyed) completion.cancel();
   if (stream) await streamCompletion(completion, response, includeUsage);
   else await sendCompletion(completion, response);
 }
