@@ -12,8 +12,8 @@ import { figure, medianOf } from "./statistics.ts";
 import { firstTokenMs, type Streamed, streamFrom, totalSpeed } from "./streamed.ts";
 import { WholeServer } from "./whole-server.ts";
 
-/** Questions asked one after the other, then streams at once. */
-const ALONE = 4;
+/** Questions asked one after the other, the first of them to warm both sides up; then streams at once. */
+const ALONE = 6;
 const STREAMS = 8;
 const QUESTIONS = ALONE + STREAMS;
 
@@ -90,6 +90,8 @@ async function addedMs(context: Context, sides: Sides, questions: string[]): Pro
     added.push(firstTokenMs(over) - over.routeMs - firstTokenMs(alone));
     routing.push(over.routeMs);
   }
+  added.shift();
+  routing.shift();
   context.note(
     `first token: ${medianOf(added).toFixed(1)} ms more (${added.map((ms) => ms.toFixed(0)).join(" ")}), and ${medianOf(routing).toFixed(1)} ms of routing`,
   );

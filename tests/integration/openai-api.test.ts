@@ -219,6 +219,7 @@ describe("a request that is wrong", () => {
     expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
     gone.abort();
     for (const ended of await Promise.all(running)) expect(ended).toBeInstanceOf(APIUserAbortError);
+    await expect.poll(() => answersRunning(server().url)).toBe(0);
     expect((await ask()).status).toBe(200);
   });
 });
