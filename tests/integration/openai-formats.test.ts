@@ -45,6 +45,20 @@ describe("log-probabilities", () => {
       expect(logprob).toBeCloseTo(logprobs[index]?.logprob ?? Number.NaN, 1);
     });
   });
+
+  it("come with each of several answers that are written at once, which stay as they are alone", async () => {
+    const asked = { model: "base", messages: [long], max_tokens: 20, temperature: 1, logprobs: true };
+    const three = await api().chat.completions.create({ ...asked, n: 3, seed: 40, top_logprobs: 2 });
+    for (const [index, { logprobs }] of three.choices.entries()) {
+      const content = logprobs?.content ?? [];
+      expect(content.map(({ token }) => token).join("")).toBe(textOf(three, index));
+      const alone = await api().chat.completions.create({ ...asked, seed: 40 + index });
+      expect(textOf(alone)).toBe(textOf(three, index));
+      alone.choices[0]?.logprobs?.content?.forEach(({ logprob }, at) => {
+        expect(logprob).toBeCloseTo(content[at]?.logprob ?? Number.NaN, 1);
+      });
+    }
+  });
 });
 
 describe("a response format", () => {

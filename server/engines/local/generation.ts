@@ -123,8 +123,10 @@ export class Generation extends Work {
   }
 
   async #finish(reason: FinishReason, sequence: Slot["sequence"] | null): Promise<void> {
-    if (!this.end()) return;
+    if (this.done) return;
+    // Before it counts as done: where this fails, the reader has to hear of it.
     await this.#answer.end(sequence);
+    if (!this.end()) return;
     await this.#sampler?.return();
     this.#reader.onEvent({ type: "finished", reason, completionTokens: this.#answer.tokens.length });
   }
