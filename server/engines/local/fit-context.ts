@@ -4,6 +4,9 @@ import type { ChatMessage } from "../engine.ts";
 /** Room that an answer always has, in tokens, whatever the prompt's length. */
 export const MIN_ANSWER_TOKENS = 64;
 
+/** Characters; few texts have so many in each of their tokens. */
+const LONG_TOKEN = 16;
+
 export interface Fitted<Token> {
   tokens: Token[];
   /** Oldest user turns left out, with what followed each of them up to the next user turn. */
@@ -25,23 +28,22 @@ export function fitToContext<Token>(
   const system = messages.filter((message) => message.role === "system");
   const turns = splitTurns(messages.filter((message) => message.role !== "system"));
   const reserve = Math.min(maxTokens, Math.max(MIN_ANSWER_TOKENS, Math.floor(contextSize / 4)));
-  const without = (dropped: number): Fitted<Token> | null => {
-    const tokens = encode([...system, ...turns.slice(dropped).flat()]);
+  const keeping = (count: number): Fitted<Token> | null => {
+    const tokens = encode([...system, ...turns.slice(turns.length - count).flat()]);
     const room = contextSize - tokens.length;
-    const newestOnly = dropped === turns.length - 1;
-    const fits = room >= reserve || (newestOnly && room >= Math.min(maxTokens, MIN_ANSWER_TOKENS));
-    return fits ? { tokens, droppedTurns: dropped, answerLimit: Math.min(maxTokens, room) } : null;
+    const fits = room >= reserve || (count === 1 && room >= Math.min(maxTokens, MIN_ANSWER_TOKENS));
+    const droppedTurns = turns.length - count;
+    return fits ? { tokens, droppedTurns, answerLimit: Math.min(maxTokens, room) } : null;
   };
-  const whole = without(0);
-  if (whole) return whole;
-  // Bisected: a caller may send thousands of turns, and each look encodes all that are left of them.
-  let best = without(turns.length - 1);
-  let tooFew = 0;
-  while (best && best.droppedTurns - tooFew > 1) {
-    const middle = Math.floor((tooFew + best.droppedTurns) / 2);
-    const fitted = without(middle);
-    if (fitted) best = fitted;
-    else tooFew = middle;
+  let best: Fitted<Token> | null = null;
+  let [kept, tooMany] = [0, turns.length + 1];
+  // A caller may send far more than fits, and encoding takes time: then it begins with the newest turn and doubles.
+  let next = charsOf(messages) > contextSize * LONG_TOKEN ? 1 : turns.length;
+  while (tooMany - kept > 1) {
+    const fitted = keeping(next);
+    if (fitted) [best, kept] = [fitted, next];
+    else tooMany = next;
+    next = tooMany > turns.length ? Math.min(2 * kept, turns.length) : Math.floor((kept + tooMany) / 2);
   }
   if (best) return best;
   throw new PatchbayError("prompt-too-long", "This message is too long for the model to read at once.", {
@@ -49,6 +51,9 @@ export function fitToContext<Token>(
     details: { contextSize },
   });
 }
+
+const charsOf = (messages: ChatMessage[]): number =>
+  messages.reduce((sum, { content }) => sum + content.length, 0);
 
 /** A turn begins with each user message. */
 function splitTurns(messages: ChatMessage[]): ChatMessage[][] {
