@@ -16,19 +16,30 @@ export async function insertConversation(
   userId: string,
   conversation: Pick<Conversation, "id" | "title" | "pinned">,
   now: string,
+  origin: ConversationsTable["origin"] = "chat",
 ): Promise<Conversation> {
   const { id, title, pinned } = conversation;
-  const row = { id, user_id: userId, title, pinned, active_leaf_id: null, created_at: now, updated_at: now };
+  const row = {
+    id,
+    user_id: userId,
+    origin,
+    title,
+    pinned,
+    active_leaf_id: null,
+    created_at: now,
+    updated_at: now,
+  };
   await db.insertInto("conversations").values(row).execute();
   return toConversation(row);
 }
 
-/** Newest first. */
+/** Those that are held here, newest first. */
 export async function listConversations(db: Database, userId: string): Promise<Conversation[]> {
   const rows = await db
     .selectFrom("conversations")
     .selectAll()
     .where("user_id", "=", userId)
+    .where("origin", "=", "chat")
     .orderBy("updated_at", "desc")
     .orderBy("id", "desc")
     .execute();

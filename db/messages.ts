@@ -60,6 +60,20 @@ export async function findByClientId(
   return row?.id;
 }
 
+/** The answers of a conversation of this person, oldest first. */
+export async function listAnswerIds(db: Database, userId: string, conversationId: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom("messages")
+    .innerJoin("conversations", "conversations.id", "messages.conversation_id")
+    .select("messages.id")
+    .where("conversations.id", "=", conversationId)
+    .where("conversations.user_id", "=", userId)
+    .where("messages.role", "=", "assistant")
+    .orderBy("messages.id")
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
 /** Every message of the conversation, oldest first, with each answer's generation, decision and this person's vote. */
 export async function listMessages(db: Database, conversationId: string, userId: string): Promise<Message[]> {
   const messages = await db

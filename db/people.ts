@@ -1,3 +1,4 @@
+import { Scope } from "../server/protocol/index.ts";
 import { type Database, inTransaction } from "./open.ts";
 
 /*
@@ -6,6 +7,15 @@ import { type Database, inTransaction } from "./open.ts";
 
 export async function insertUser(db: Database, user: { id: string; now: string }): Promise<void> {
   await db.insertInto("users").values({ id: user.id, created_at: user.now }).execute();
+}
+
+/** Makes the person where there is none of this id yet. */
+export async function ensureUser(db: Database, user: { id: string; now: string }): Promise<void> {
+  await db
+    .insertInto("users")
+    .values({ id: user.id, created_at: user.now })
+    .onConflict((conflict) => conflict.column("id").doNothing())
+    .execute();
 }
 
 export async function insertSession(
@@ -24,9 +34,9 @@ export async function insertSession(
     .execute();
 }
 
-/** The session of a cookie, with whether the key that opened it still stands. */
-export function findSession(db: Database, tokenHash: string) {
-  return db
+/** The session of a cookie, with the key that opened it where that still stands. */
+export async function findSession(db: Database, tokenHash: string) {
+  const row = await db
     .selectFrom("sessions")
     .leftJoin("api_keys", "api_keys.id", "sessions.api_key_id")
     .select([
@@ -34,19 +44,33 @@ export function findSession(db: Database, tokenHash: string) {
       "sessions.user_id as userId",
       "sessions.api_key_id as apiKeyId",
       "api_keys.revoked_at as revokedAt",
+      "api_keys.scopes_json as scopesJson",
+      "api_keys.per_minute as perMinute",
     ])
     .where("sessions.token_hash", "=", tokenHash)
     .executeTakeFirst();
+  if (!row) return undefined;
+  const { id, userId, apiKeyId, revokedAt, scopesJson, perMinute } = row;
+  const stands = apiKeyId !== null && revokedAt === null && scopesJson !== null;
+  return { id, userId, key: stands ? { id: apiKeyId, scopes: scopesOf(scopesJson), perMinute } : null };
 }
 
 export async function authoriseSession(db: Database, sessionId: string, apiKeyId: string): Promise<void> {
   await db.updateTable("sessions").set({ api_key_id: apiKeyId }).where("id", "=", sessionId).execute();
 }
 
-export async function insertApiKey(
-  db: Database,
-  key: { id: string; userId: string; name: string; keyHash: string; prefix: string; now: string },
-): Promise<void> {
+export interface NewApiKey {
+  id: string;
+  userId: string;
+  name: string;
+  keyHash: string;
+  prefix: string;
+  scopes: Scope[];
+  perMinute: number | null;
+  now: string;
+}
+
+export async function insertApiKey(db: Database, key: NewApiKey): Promise<void> {
   await inTransaction(db, async (trx) => {
     await insertUser(trx, { id: key.userId, now: key.now });
     await trx
@@ -57,6 +81,8 @@ export async function insertApiKey(
         name: key.name,
         key_hash: key.keyHash,
         prefix: key.prefix,
+        scopes_json: JSON.stringify(key.scopes),
+        per_minute: key.perMinute,
         created_at: key.now,
         revoked_at: null,
       })
@@ -64,21 +90,26 @@ export async function insertApiKey(
   });
 }
 
-export function findApiKey(db: Database, keyHash: string) {
-  return db
+export async function findApiKey(db: Database, keyHash: string) {
+  const row = await db
     .selectFrom("api_keys")
-    .select(["id", "user_id as userId"])
+    .select(["id", "user_id as userId", "scopes_json as scopesJson", "per_minute as perMinute"])
     .where("key_hash", "=", keyHash)
     .where("revoked_at", "is", null)
     .executeTakeFirst();
+  if (!row) return undefined;
+  const { id, userId, scopesJson, perMinute } = row;
+  return { userId, key: { id, scopes: scopesOf(scopesJson), perMinute } };
 }
 
-export function listApiKeys(db: Database) {
-  return db
+export async function listApiKeys(db: Database) {
+  const rows = await db
     .selectFrom("api_keys")
-    .select(["id", "name", "prefix", "created_at as createdAt", "revoked_at as revokedAt"])
+    .select(["id", "name", "prefix", "scopes_json as scopesJson", "per_minute as perMinute"])
+    .select(["created_at as createdAt", "revoked_at as revokedAt"])
     .orderBy("id")
     .execute();
+  return rows.map(({ scopesJson, ...key }) => ({ ...key, scopes: scopesOf(scopesJson) }));
 }
 
 /** Whether any key was ever created: from then on everybody needs one. */
@@ -96,3 +127,5 @@ export async function revokeApiKey(db: Database, id: string, now: string): Promi
     .executeTakeFirst();
   return result.numUpdatedRows > 0n;
 }
+
+const scopesOf = (json: string): Scope[] => Scope.array().parse(JSON.parse(json));

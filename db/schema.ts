@@ -25,6 +25,10 @@ export interface ApiKeysTable {
   key_hash: string;
   /** First characters, to tell keys apart. */
   prefix: string;
+  /** What it may be used for. */
+  scopes_json: string;
+  /** Turns and API requests that it may make in a minute; null: any number. */
+  per_minute: number | null;
   created_at: string;
   revoked_at: string | null;
 }
@@ -32,6 +36,8 @@ export interface ApiKeysTable {
 export interface ConversationsTable {
   id: string;
   user_id: string;
+  /** `api`: one completion of the OpenAI-compatible API, whose caller keeps the conversation. It is in nobody's list. */
+  origin: "chat" | "api";
   title: string;
   pinned: string | null;
   active_leaf_id: string | null;

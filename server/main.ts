@@ -6,10 +6,13 @@ import { monotonicFactory } from "ulid";
 import { type Database, hasApiKeys, type OpenOptions, openDatabase } from "../db/index.ts";
 import {
   type ChatDeps,
+  Completions,
   Conversations,
   closeAllInterrupted,
   EventLog,
   type Experts,
+  modelList,
+  RunningTurns,
   Switchboard,
   Turns,
   toPatchbayError,
@@ -18,7 +21,14 @@ import { type Config, engineSettings, isLoopback, packageRoot } from "./config.t
 import { claimDataFolder } from "./data-lock.ts";
 import { LocalEngine } from "./engines/index.ts";
 import { Votes } from "./feedback/index.ts";
-import { createHttpApp, Identity, SocketGateway, type SocketServices } from "./gateway/index.ts";
+import {
+  type ApiServices,
+  createHttpApp,
+  Identity,
+  RateLimits,
+  SocketGateway,
+  type SocketServices,
+} from "./gateway/index.ts";
 import { type BaseModel, resolveModel } from "./models/index.ts";
 import { type Health, PatchbayError } from "./protocol/index.ts";
 import { FolderWatcher, pluggedInWords, Registry, rejectedInWords } from "./registry/index.ts";
@@ -34,8 +44,8 @@ interface Running {
   engine: LocalEngine;
   switchboard: Switchboard;
   watcher: FolderWatcher;
-  turns: Turns;
-  services: SocketServices;
+  turns: RunningTurns;
+  services: SocketServices & ApiServices;
 }
 
 type Phase =
@@ -102,12 +112,12 @@ export class Patchbay {
     const { host } = config;
     const services = () => (this.#phase.is === "ready" ? this.#phase.running.services : null);
     const webDir = path.join(packageRoot, "dist", "web");
+    const identity = this.#identity;
+    const rateLimits = new RateLimits();
+    const health = () => this.health();
     // Before the sockets: socket.io puts itself in front of the listeners that it finds.
-    http.on(
-      "request",
-      createHttpApp({ identity: this.#identity, health: () => this.health(), webDir, host, onFault }),
-    );
-    this.#sockets = new SocketGateway(http, { identity: this.#identity, host, services, onFault });
+    http.on("request", createHttpApp({ identity, rateLimits, health, api: services, webDir, host, onFault }));
+    this.#sockets = new SocketGateway(http, { identity, rateLimits, host, services, onFault });
     this.ready = this.#load();
     // Whoever awaits `ready` sees the failure; for everybody else it stands in /health.
     this.ready.catch(() => undefined);
@@ -258,12 +268,16 @@ export class Patchbay {
       publish,
       onFault: this.#onFault,
     };
-    const turns = new Turns(deps);
-    const services: SocketServices = {
-      turns,
+    const turns = new RunningTurns(deps);
+    const loadedAt = now();
+    const services: SocketServices & ApiServices = {
+      turns: new Turns(deps, turns),
+      completions: new Completions(deps, turns),
       conversations: new Conversations(deps, (conversationId) => turns.stopConversation(conversationId)),
       votes: new Votes({ db, newId, now, publish }),
       adapters: () => switchboard.adapters,
+      models: () => modelList(switchboard.experts.registry, loadedAt),
+      embed: null,
     };
     return { base, engine, switchboard, watcher, turns, services };
   }

@@ -1,14 +1,7 @@
 import { insertDecision, inTransaction, isFull, setGenerationInputs, setPromptSeen } from "../../db/index.ts";
-import type { ChatMessage, GenerateRequest } from "../engines/index.ts";
-import {
-  type Answer,
-  BASE,
-  type Decision,
-  type Expert,
-  type Message,
-  PatchbayError,
-  type TurnEvent,
-} from "../protocol/index.ts";
+import type { ChatMessage, GenerateRequest, Sampling } from "../engines/index.ts";
+import { BASE, type Decision, type Expert, PatchbayError, type TurnEvent } from "../protocol/index.ts";
+import { versionNamed } from "../registry/index.ts";
 import type { ChatDeps } from "./deps.ts";
 import { interruption } from "./interrupted.ts";
 
@@ -16,13 +9,32 @@ import { interruption } from "./interrupted.ts";
 export const STOPPED = Symbol("stopped by a person");
 export const SHUTDOWN = Symbol("server shutting down");
 
+export interface Turn {
+  role: "user" | "assistant";
+  text: string;
+}
+
+/** What a client may want besides an answer; whatever is left out is the expert's own. */
+export interface Wishes extends Pick<GenerateRequest, "stop" | "format" | "logprobs"> {
+  /** Instructions that follow the expert's. */
+  system?: string;
+  sampling?: Partial<Sampling>;
+  /** 0 to 2^31 - 1; left out: a new one. */
+  seed?: number;
+}
+
 export interface TurnToAnswer {
   userId: string;
-  answer: Answer;
-  /** The branch down to the question that is answered. */
-  branch: Message[];
-  /** An adapter's id, `base`, or `auto`. */
+  /** Whose turn it is when the machine is shared. */
+  sharedAs: string;
+  generationId: string;
+  /** What was said, oldest first, the question that is answered last. */
+  turns: Turn[];
+  /** The expert of the answer before, so that a follow-up can stay with it. */
+  previous: string | null;
+  /** An adapter's id, one of its versions, `base`, or `auto`. */
   requested: string;
+  wishes?: Wishes;
   /** performance.now() when the question came in. */
   startedAt: number;
   signal: AbortSignal;
@@ -48,18 +60,21 @@ export async function answerTurn(deps: ChatDeps, turn: TurnToAnswer): Promise<vo
 }
 
 async function routeTurn(deps: ChatDeps, turn: TurnToAnswer, progress: Progress): Promise<GenerateRequest> {
-  const { answer, branch, requested, startedAt } = turn;
+  const { generationId, turns, previous, requested, startedAt, wishes = {} } = turn;
+  const { system, sampling: wished, seed = deps.newSeed(), ...others } = wishes;
   const { router, registry } = deps.experts();
   const decision = await router.route({
-    turns: branch.map((message) => ({ role: message.role, text: message.text })),
-    previous: previousDomain(branch),
-    ...(requested !== "auto" && { pinned: requested }),
+    turns,
+    previous,
+    ...(requested !== "auto" && { pinned: versionNamed(requested).id }),
   });
-  const adapter = decision.domain === BASE ? null : registry.find(decision.domain);
-  const { prompt, sampling } = adapter ?? registry.base;
+  const named = requested === "auto" ? decision.domain : requested;
+  const adapter = named === BASE ? null : await registry.named(named);
+  const { prompt, sampling: own } = adapter ?? registry.base;
+  const sampling = { ...own, ...wished };
   const messages: ChatMessage[] = [
-    { role: "system", content: prompt.text },
-    ...branch.flatMap(toChatMessage),
+    { role: "system", content: system ? `${prompt.text}\n\n${system}` : prompt.text },
+    ...turns.flatMap(toChatMessage),
   ];
   const expert: Expert = adapter
     ? {
@@ -69,17 +84,23 @@ async function routeTurn(deps: ChatDeps, turn: TurnToAnswer, progress: Progress)
         sha256: adapter.version?.file.sha256 ?? null,
       }
     : { id: BASE, title: "Base model", version: null, sha256: null };
-  const seed = deps.newSeed();
   progress.routeMs = round(performance.now() - startedAt);
-  await recordRoute(deps, answer.generationId, decision, {
+  await recordRoute(deps, generationId, decision, {
     expert,
     messages,
     sampling,
     seed,
     promptSha256: prompt.sha256,
   });
-  await deps.log.append(answer.generationId, { type: "route", decision, expert });
-  return { messages, adapter: adapter?.version?.file ?? null, sampling, seed, user: turn.userId };
+  await deps.log.append(generationId, { type: "route", decision, expert });
+  return {
+    messages,
+    adapter: adapter?.version?.file ?? null,
+    sampling,
+    seed,
+    user: turn.sharedAs,
+    ...others,
+  };
 }
 
 async function recordRoute(
@@ -103,7 +124,7 @@ async function generate(
   request: GenerateRequest,
   progress: Progress,
 ): Promise<void> {
-  const { generationId } = turn.answer;
+  const { generationId } = turn;
   for await (const event of deps.engine.generate(request, turn.signal)) {
     switch (event.type) {
       case "queued":
@@ -148,12 +169,7 @@ async function finish(
   const tokens = { prompt: promptTokens, cached: cachedTokens, completion: completionTokens };
   const status = ({ stop: "complete", length: "cut-off", stopped: "stopped" } as const)[reason];
   const ending = { status, text, timings, tokens, error: null };
-  await deps.log.end(
-    turn.answer.generationId,
-    { type: "finish", reason, timings, tokens },
-    ending,
-    deps.now(),
-  );
+  await deps.log.end(turn.generationId, { type: "finish", reason, timings, tokens }, ending, deps.now());
 }
 
 /** The answer keeps what was generated, and says in a sentence what went wrong. */
@@ -176,10 +192,10 @@ async function endWithError(
     error: { code: error.code, message },
   } as const;
   try {
-    await deps.log.end(turn.answer.generationId, event, ending, deps.now());
+    await deps.log.end(turn.generationId, event, ending, deps.now());
   } catch (unstored) {
     deps.onFault(unstored);
-    if (deps.log.isLive(turn.answer.generationId)) deps.log.abandon(turn.answer.generationId, event);
+    if (deps.log.isLive(turn.generationId)) deps.log.abandon(turn.generationId, event);
   }
 }
 
@@ -196,15 +212,8 @@ export function toPatchbayError(cause: unknown): PatchbayError {
   });
 }
 
-/** The expert of the answer before, so that a follow-up can stay with it. */
-function previousDomain(branch: Message[]): string | null {
-  const answers = branch.filter((message) => message.role === "assistant");
-  return answers.at(-1)?.expert?.id ?? null;
-}
-
 /** Answers that never got a word are left out of the prompt. */
-const toChatMessage = (message: Message): ChatMessage[] =>
-  message.text === "" ? [] : [{ role: message.role, content: message.text }];
+const toChatMessage = ({ role, text }: Turn): ChatMessage[] => (text === "" ? [] : [{ role, content: text }]);
 
 function withoutOldest(messages: ChatMessage[], droppedTurns: number): ChatMessage[] {
   let users = 0;

@@ -8,9 +8,8 @@ import {
 } from "../../db/index.ts";
 import { BASE, type Conversation, type Message, PatchbayError } from "../protocol/index.ts";
 import type { ChatDeps } from "./deps.ts";
+import { NEW_TITLE } from "./titles.ts";
 import { newestLeafBelow } from "./tree.ts";
-
-export const NEW_TITLE = "New conversation";
 
 /** A person's conversations. Every method checks that it is theirs: `not-found` otherwise. */
 export class Conversations {

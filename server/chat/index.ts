@@ -1,7 +1,10 @@
 export { toPatchbayError } from "./answer-turn.ts";
+export { type Completion, type CompletionRequest, Completions } from "./completions.ts";
 export { Conversations } from "./conversations.ts";
 export type { ChatDeps } from "./deps.ts";
 export { EventLog } from "./event-log.ts";
+export { type ModelInfo, modelList } from "./expert-names.ts";
 export { closeAllInterrupted } from "./interrupted.ts";
+export { RunningTurns } from "./running-turns.ts";
 export { type Experts, Switchboard } from "./switchboard.ts";
 export { Turns } from "./turns.ts";

@@ -15,15 +15,15 @@ import {
   BASE,
   type Conversation,
   type LoggedEvent,
-  limits,
   type Message,
   PatchbayError,
   type Question,
 } from "../protocol/index.ts";
-import { answerTurn, SHUTDOWN, STOPPED, type TurnToAnswer } from "./answer-turn.ts";
-import { NEW_TITLE } from "./conversations.ts";
 import type { ChatDeps } from "./deps.ts";
 import { closeInterrupted } from "./interrupted.ts";
+import { newAnswer } from "./new-answer.ts";
+import type { RunningTurns } from "./running-turns.ts";
+import { NEW_TITLE, titleFrom } from "./titles.ts";
 import { branchTo } from "./tree.ts";
 
 export interface SendRequest {
@@ -35,20 +35,22 @@ export interface SendRequest {
   adapter?: string | undefined;
 }
 
-interface Running {
-  userId: string;
-  conversationId: string;
-  controller: AbortController;
-  done: Promise<void>;
+interface TurnToStart {
+  answer: Answer;
+  /** The branch down to the question that is answered. */
+  branch: Message[];
+  requested: string;
+  startedAt: number;
 }
 
 /** Questions and answers: starts turns, stops them, lets clients follow them. */
 export class Turns {
   readonly #deps: ChatDeps;
-  readonly #running = new Map<string, Running>();
+  readonly #running: RunningTurns;
 
-  constructor(deps: ChatDeps) {
+  constructor(deps: ChatDeps, running: RunningTurns) {
     this.#deps = deps;
+    this.#running = running;
   }
 
   async send(
@@ -62,10 +64,10 @@ export class Turns {
     const known = await this.#findSent(conversation, messages, request.clientId);
     if (known) return known;
     const requested = this.#requested(conversation, request.adapter);
-    this.#admit(userId);
+    this.#running.admit(userId);
     const parentId = request.parentId === undefined ? conversation.activeLeafId : request.parentId;
     const question = this.#newQuestion(messages, { ...request, parentId });
-    const answer = this.#newAnswer(question);
+    const answer = newAnswer(this.#deps, question);
     const title =
       conversation.title === NEW_TITLE && messages.length === 0
         ? titleFrom(question.text)
@@ -106,8 +108,8 @@ export class Turns {
     if (old.status === "streaming")
       throw new PatchbayError("conflict", "This answer is still being written.", { hint: "Stop it first." });
     const requested = this.#requested(conversation, adapter);
-    this.#admit(userId);
-    const answer = this.#newAnswer(question);
+    this.#running.admit(userId);
+    const answer = newAnswer(this.#deps, question);
     const saved = await this.#store(answer, async (trx) => {
       await insertAnswer(trx, answer, requested);
       return updateConversation(trx, conversationId, { activeLeafId: answer.id }, this.#deps.now());
@@ -119,15 +121,7 @@ export class Turns {
   /** Stops in queue, prefill or decode; what was generated stays. Returns whether there was something to stop. */
   async stop(userId: string, generationId: string): Promise<boolean> {
     await ownGeneration(this.#deps.db, userId, generationId);
-    const running = this.#running.get(generationId);
-    running?.controller.abort(STOPPED);
-    return running !== undefined;
-  }
-
-  async stopConversation(conversationId: string): Promise<void> {
-    const running = [...this.#running.values()].filter((other) => other.conversationId === conversationId);
-    for (const { controller } of running) controller.abort(STOPPED);
-    await Promise.all(running.map(({ done }) => done));
+    return this.#running.stop(generationId);
   }
 
   /** Replays the log after `afterSeq`, then follows it. */
@@ -145,12 +139,6 @@ export class Turns {
     return log.subscribe(generationId, afterSeq, listener);
   }
 
-  async close(): Promise<void> {
-    const running = [...this.#running.values()];
-    for (const { controller } of running) controller.abort(SHUTDOWN);
-    await Promise.all(running.map(({ done }) => done));
-  }
-
   /** Writes a new answer. Its log is open before the answer can be seen, so that nobody takes it for an interrupted one. */
   async #store<Saved extends Conversation | null>(
     answer: Answer,
@@ -166,14 +154,16 @@ export class Turns {
     return saved;
   }
 
-  #start(userId: string, conversation: Conversation, turn: Omit<TurnToAnswer, "signal" | "userId">): void {
-    const { generationId } = turn.answer;
-    const controller = new AbortController();
-    this.#deps.publish(userId, { type: "message", conversation, message: turn.answer });
-    const done = answerTurn(this.#deps, { ...turn, userId, signal: controller.signal })
-      .catch(this.#deps.onFault)
-      .finally(() => this.#running.delete(generationId));
-    this.#running.set(generationId, { userId, conversationId: conversation.id, controller, done });
+  #start(userId: string, conversation: Conversation, { answer, branch, ...turn }: TurnToStart): void {
+    this.#deps.publish(userId, { type: "message", conversation, message: answer });
+    this.#running.start(conversation.id, {
+      ...turn,
+      userId,
+      sharedAs: userId,
+      generationId: answer.generationId,
+      turns: branch.map(({ role, text }) => ({ role, text })),
+      previous: previousExpert(branch),
+    });
   }
 
   /** A message that was sent twice is answered with what the first sending made. */
@@ -192,18 +182,6 @@ export class Turns {
     const { registry } = this.#deps.experts();
     if (adapter === undefined && !registry.adapters.has(requested)) return "auto";
     return registry.find(requested).summary.id;
-  }
-
-  #admit(userId: string): void {
-    const running = [...this.#running.values()].filter((other) => other.userId === userId).length;
-    if (running >= limits.runningTurnsPerUser)
-      throw new PatchbayError(
-        "too-many-turns",
-        `There are already ${running} answers being written for you.`,
-        {
-          hint: "Wait for one to end, or stop one.",
-        },
-      );
   }
 
   #newQuestion(messages: Message[], request: SendRequest & { parentId: string | null }): Question {
@@ -229,33 +207,9 @@ export class Turns {
       createdAt: this.#deps.now(),
     };
   }
-
-  #newAnswer(question: Question): Answer {
-    return {
-      id: this.#deps.newId(),
-      conversationId: question.conversationId,
-      parentId: question.id,
-      role: "assistant",
-      text: "",
-      createdAt: this.#deps.now(),
-      generationId: this.#deps.newId(),
-      status: "streaming",
-      expert: null,
-      decision: null,
-      ahead: null,
-      droppedTurns: 0,
-      timings: null,
-      tokens: null,
-      error: null,
-      vote: null,
-    };
-  }
 }
 
-/** The first line, cut at a word. */
-function titleFrom(text: string): string {
-  const line = (text.split("\n")[0] ?? "").replace(/\s+/g, " ").trim();
-  if (line.length <= 60) return line || NEW_TITLE;
-  const cut = line.slice(0, 60);
-  return `${cut.slice(0, Math.max(cut.lastIndexOf(" "), 30)).trimEnd()}…`;
+function previousExpert(branch: Message[]): string | null {
+  const answers = branch.filter((message) => message.role === "assistant");
+  return answers.at(-1)?.expert?.id ?? null;
 }

@@ -1,10 +1,10 @@
 import path from "node:path";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { ulid } from "ulid";
 import { type Database, listApiKeys, openDatabase, revokeApiKey } from "../../db/index.ts";
 import { readConfig } from "../config.ts";
 import { createApiKey } from "../gateway/index.ts";
-import { PatchbayError } from "../protocol/index.ts";
+import { PatchbayError, Scope } from "../protocol/index.ts";
 import { note, printJson, printLine, table } from "./output.ts";
 
 export function addKeys(program: Command): void {
@@ -13,11 +13,21 @@ export function addKeys(program: Command): void {
     .command("create")
     .description("make a key; it is shown this once")
     .argument("<name>", "what or whom it is for")
+    .addOption(
+      new Option("--scope <scope...>", "what it may be used for")
+        .choices(Scope.options)
+        .default(Scope.options),
+    )
+    .option("--per-minute <count>", "turns and API requests that it may make in a minute", wholeNumber)
     .option("--json", "print one JSON value")
-    .addHelpText("after", "\nExample:\n  $ npx patchbay keys create laptop")
-    .action((name: string, options: { json?: boolean }) =>
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ npx patchbay keys create laptop\n  $ npx patchbay keys create indexer --scope embeddings --per-minute 600",
+    )
+    .action((name: string, options: { scope: Scope[]; perMinute?: number; json?: boolean }) =>
       withDatabase(async (db) => {
-        const created = await createApiKey(db, name, { newId: ulid, now });
+        const { scope: scopes, perMinute = null } = options;
+        const created = await createApiKey(db, { name, scopes, perMinute }, { newId: ulid, now });
         if (options.json) return printJson(created);
         printLine(created.key);
         note("Keep it: it is not stored and cannot be shown again. From now on every client needs a key.");
@@ -36,10 +46,12 @@ export function addKeys(program: Command): void {
           key.id,
           key.name,
           `${key.prefix}…`,
+          key.scopes.join(" "),
+          key.perMinute === null ? "" : `${key.perMinute}`,
           key.createdAt.slice(0, 10),
           key.revokedAt ? "revoked" : "",
         ]);
-        printLine(table([["ID", "NAME", "KEY", "CREATED", ""], ...cells]));
+        printLine(table([["ID", "NAME", "KEY", "SCOPES", "PER MINUTE", "CREATED", ""], ...cells]));
       }),
     );
   keys
@@ -65,6 +77,12 @@ export async function withDatabase<T>(use: (db: Database) => Promise<T>): Promis
   } finally {
     await db.destroy();
   }
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("A whole number from 1 on.");
+  return value;
 }
 
 const now = (): string => new Date().toISOString();

@@ -1,4 +1,5 @@
-import type { EngineHealth } from "../protocol/index.ts";
+import type { EngineHealth, TokenLogprob } from "../protocol/index.ts";
+import type { GrammarSchema } from "./grammar-schema.ts";
 
 export interface ChatMessage {
   role: "system" | "user" | "assistant";
@@ -20,9 +21,15 @@ export interface Sampling {
   minP: number;
   /** Penalty on tokens of the last 64; 1 is none. */
   repeatPenalty: number;
+  /** Taken from the logit of each token that those 64 hold, and of each time they hold it; 0 where left out. */
+  presencePenalty?: number;
+  frequencyPenalty?: number;
   /** Most tokens an answer may have. The context may allow fewer. */
   maxTokens: number;
 }
+
+/** What an answer has to be. A schema has passed {@link grammarSchema}, which says what can be enforced. */
+export type AnswerFormat = { type: "json" } | { type: "json-schema"; schema: GrammarSchema };
 
 export interface GenerateRequest {
   /** System prompt first, then user and assistant turns in order, the newest user turn last. */
@@ -34,6 +41,11 @@ export interface GenerateRequest {
   seed: number;
   /** Whose turn it is: the machine is shared between people, not between requests. */
   user: string;
+  /** The answer ends before the first of these texts that it comes to. */
+  stop?: readonly string[];
+  format?: AnswerFormat;
+  /** Deltas then say how likely each token was, and which others were the likeliest in its place, so many of them. */
+  logprobs?: { top: number };
   /** Goes on after the model's end of turn until `maxTokens`, for measurements. */
   ignoreEnd?: true;
 }
@@ -46,7 +58,7 @@ export interface GenerateRequest {
 export type GenerationEvent =
   | { type: "queued"; ahead: number }
   | { type: "started"; promptTokens: number; cachedTokens: number; droppedTurns: number }
-  | { type: "delta"; text: string }
+  | { type: "delta"; text: string; logprobs?: TokenLogprob[] }
   | { type: "finished"; reason: "stop" | "length" | "stopped"; completionTokens: number };
 
 /** What produces answers. Failures are thrown as PatchbayError; an aborted signal ends with `finished: stopped`. */

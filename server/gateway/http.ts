@@ -4,11 +4,17 @@ import { z } from "zod";
 import { toPatchbayError } from "../chat/index.ts";
 import { type Health, limits, PatchbayError } from "../protocol/index.ts";
 import type { Credentials, Identity } from "./identity.ts";
+import { type ApiServices, openAiApi } from "./openai/api.ts";
+import { openAiErrors } from "./openai/errors.ts";
 import { isAllowedOrigin } from "./origin.ts";
+import type { RateLimits } from "./rate-limits.ts";
 
 export interface HttpDeps {
   identity: Identity;
+  rateLimits: RateLimits;
   health: () => Health;
+  /** null while starting. */
+  api: () => ApiServices | null;
   /** Built page. */
   webDir: string;
   host: string;
@@ -17,7 +23,7 @@ export interface HttpDeps {
 
 const SignIn = z.object({ key: z.string().min(1).max(200).optional() });
 
-/** The HTTP side: health, sessions and the page. Chat itself goes over the socket. */
+/** The HTTP side: health, sessions, the page and the OpenAI-compatible API. The page's own chat goes over the socket. */
 export function createHttpApp(deps: HttpDeps): Express {
   const app = express();
   app.disable("x-powered-by");
@@ -26,12 +32,15 @@ export function createHttpApp(deps: HttpDeps): Express {
     const health = deps.health();
     response.status(health.status === "ready" ? 200 : 503).json(health);
   });
-  app.post("/api/session", express.json({ limit: limits.eventBytes }), session(deps.identity));
+  const { identity, rateLimits, api: services } = deps;
+  app.use("/v1", openAiApi({ identity, rateLimits, services }));
+  app.post("/api/session", express.json({ limit: limits.eventBytes }), session(identity));
   app.use("/api", () => {
     throw new PatchbayError("not-found", "There is nothing at this address.");
   });
   app.use(express.static(deps.webDir, { index: false, setHeaders: cacheByName }));
   app.get("/{*path}", page(deps));
+  app.use("/v1", openAiErrors(fromExpress, deps.onFault));
   app.use(errorResponse(deps.onFault));
   return app;
 }
@@ -106,10 +115,12 @@ const errorResponse =
 function fromExpress(cause: unknown): PatchbayError | null {
   if (cause instanceof PatchbayError) return cause;
   const status = cause instanceof Error && "status" in cause ? cause.status : undefined;
-  if (status === 413)
-    return new PatchbayError("too-large", `The body is larger than ${limits.eventBytes} bytes.`);
+  if (status === 413) {
+    const limit = cause instanceof Error && "limit" in cause ? cause.limit : limits.eventBytes;
+    return new PatchbayError("too-large", `The body is larger than ${limit} bytes.`);
+  }
   if (status === 404) return new PatchbayError("not-found", "There is nothing at this address.");
   if (typeof status === "number" && status < 500)
-    return new PatchbayError("bad-request", "The request cannot be read.");
+    return new PatchbayError("bad-request", "The request cannot be read: its body has to be valid JSON.");
   return null;
 }

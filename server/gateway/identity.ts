@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import {
   authoriseSession,
   type Database,
+  ensureUser,
   findApiKey,
   findSession,
   hasApiKeys,
@@ -10,7 +11,7 @@ import {
   insertUser,
   inTransaction,
 } from "../../db/index.ts";
-import { PatchbayError } from "../protocol/index.ts";
+import { PatchbayError, type Scope } from "../protocol/index.ts";
 
 const COOKIE = "patchbay_session";
 const COOKIE_SECONDS = 365 * 24 * 3600;
@@ -22,11 +23,21 @@ export interface Credentials {
   authorization: string | undefined;
 }
 
+export interface Person {
+  userId: string;
+  /** What they came with, directly or when their session was opened; null on loopback while there are no keys. */
+  key: { id: string; scopes: Scope[]; perMinute: number | null } | null;
+}
+
+/** Whoever calls the API on loopback without key and session: all of them are this one person. */
+const LOCAL_USER = "00000000000000000000000000";
+
 /** Tells people apart. Tokens and keys are random; the database holds only their SHA-256. */
 export class Identity {
   readonly #db: Database;
   readonly #newId: () => string;
   readonly #now: () => string;
+  #localUserMade = false;
 
   constructor(deps: { db: Database; newId: () => string; now: () => string }) {
     this.#db = deps.db;
@@ -38,14 +49,14 @@ export class Identity {
    * The person behind a request, or null for a visitor who has not been here before.
    * @throws {PatchbayError} `not-signed-in` once keys exist and none stands behind the request
    */
-  async identify(credentials: Credentials): Promise<{ userId: string } | null> {
+  async identify(credentials: Credentials): Promise<Person | null> {
     const key = bearerOf(credentials.authorization);
     const owner = key === null ? undefined : await findApiKey(this.#db, hash(key));
-    if (owner) return { userId: owner.userId };
+    if (owner) return owner;
     const token = cookieOf(credentials.cookie);
     const session = token === null ? undefined : await findSession(this.#db, hash(token));
-    if (!(await hasApiKeys(this.#db))) return session ? { userId: session.userId } : null;
-    if (key === null && session?.apiKeyId && session.revokedAt === null) return { userId: session.userId };
+    if (!(await hasApiKeys(this.#db))) return session ? { userId: session.userId, key: null } : null;
+    if (key === null && session?.key) return { userId: session.userId, key: session.key };
     throw new PatchbayError(
       "not-signed-in",
       key === null ? "This server needs an API key." : "This API key is not valid.",
@@ -53,6 +64,15 @@ export class Identity {
         hint: "Make one with: npx patchbay keys create NAME",
       },
     );
+  }
+
+  /** The person behind a request of the API, which keeps no session. @throws {PatchbayError} as {@link identify} */
+  async caller(credentials: Credentials): Promise<Person> {
+    const person = await this.identify(credentials);
+    if (person) return person;
+    if (!this.#localUserMade) await ensureUser(this.#db, { id: LOCAL_USER, now: this.#now() });
+    this.#localUserMade = true;
+    return { userId: LOCAL_USER, key: null };
   }
 
   /** Makes a person and their session. @returns the user and the value of a Set-Cookie header */
@@ -81,29 +101,37 @@ export class Identity {
       });
     const token = cookieOf(credentials.cookie);
     const session = token === null ? undefined : await findSession(this.#db, hash(token));
-    if (!session) return this.welcome(found.id);
-    await authoriseSession(this.#db, session.id, found.id);
+    if (!session) return this.welcome(found.key.id);
+    await authoriseSession(this.#db, session.id, found.key.id);
     return { cookie: null };
   }
+}
+
+/** @throws {PatchbayError} `forbidden` where the key behind a request is not made for this */
+export function requireScope({ key }: Person, scope: Scope): void {
+  if (key && !key.scopes.includes(scope))
+    throw new PatchbayError("forbidden", `This API key is not made for ${scope}.`, {
+      hint: `Make one with: npx patchbay keys create NAME --scope ${scope}`,
+    });
 }
 
 /** Makes an API key and the person it stands for. The key itself is shown once and not stored. */
 export async function createApiKey(
   db: Database,
-  name: string,
+  made: { name: string; scopes: Scope[]; perMinute: number | null },
   deps: { newId: () => string; now: () => string },
-): Promise<{ id: string; name: string; key: string }> {
+): Promise<{ id: string; name: string; scopes: Scope[]; perMinute: number | null; key: string }> {
   const key = KEY_PREFIX + newToken();
   const id = deps.newId();
   await insertApiKey(db, {
+    ...made,
     id,
     userId: deps.newId(),
-    name,
     keyHash: hash(key),
     prefix: key.slice(0, KEY_PREFIX.length + 6),
     now: deps.now(),
   });
-  return { id, name, key };
+  return { id, ...made, key };
 }
 
 const newToken = (): string => randomBytes(32).toString("base64url");

@@ -16,8 +16,9 @@ import {
   type ServerToClientEvents,
 } from "../protocol/index.ts";
 import { credentialsOf } from "./http.ts";
-import type { Identity } from "./identity.ts";
+import { type Identity, type Person, requireScope } from "./identity.ts";
 import { isAllowedOrigin } from "./origin.ts";
+import type { RateLimits } from "./rate-limits.ts";
 
 /** What the events act on; there once the server is ready. */
 export interface SocketServices {
@@ -29,6 +30,7 @@ export interface SocketServices {
 
 export interface SocketDeps {
   identity: Identity;
+  rateLimits: RateLimits;
   host: string;
   /** null while starting: connections are then turned away, and clients come again. */
   services: () => SocketServices | null;
@@ -180,18 +182,23 @@ export class SocketGateway {
     if (!services) throw new PatchbayError("starting", "The server is shutting down.");
     if (!isEventName(name))
       throw new PatchbayError("bad-request", `There is no event "${name.slice(0, 40)}".`);
-    await this.#stillWelcome(socket);
+    const person = await this.#stillWelcome(socket);
+    if (person) requireScope(person, name.startsWith("vote:") ? "feedback" : "chat");
+    if (person && startsTurn.has(name)) await this.#deps.rateLimits.take(person);
     return dispatch(services, socket, name, payload);
   }
 
   /** A key may have been revoked since the connection was made. */
-  async #stillWelcome(socket: AppSocket): Promise<void> {
+  async #stillWelcome(socket: AppSocket): Promise<Person | null> {
     const person = await this.#deps.identity.identify(credentialsOf(socket.handshake));
     const same = person ? person.userId === socket.data.userId : socket.data.visitor;
     if (!same)
       throw new PatchbayError("not-signed-in", "This session has ended.", { hint: "Load the page again." });
+    return person;
   }
 }
+
+const startsTurn: ReadonlySet<ClientEventName> = new Set(["message:send", "message:regenerate"]);
 
 const roomOf = (userId: string): string => `user:${userId}`;
 

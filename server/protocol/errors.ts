@@ -4,8 +4,13 @@
  */
 export const errorTable = {
   "bad-request": { status: 400, meaning: "The request or event does not have the documented shape." },
+  "parameter-unsupported": { status: 400, meaning: "A parameter of the API that this server cannot honour." },
+  "schema-unsupported": { status: 400, meaning: "A JSON schema says more than a grammar can enforce." },
   "not-signed-in": { status: 401, meaning: "An API key or a session is needed and is missing or wrong." },
-  forbidden: { status: 403, meaning: "The origin or host of the request is not allowed here." },
+  forbidden: {
+    status: 403,
+    meaning: "The origin or host of the request, or the scopes of its API key, do not allow this.",
+  },
   "not-found": { status: 404, meaning: "No such thing, or it belongs to somebody else." },
   conflict: {
     status: 409,
@@ -16,6 +21,7 @@ export const errorTable = {
     status: 429,
     meaning: "This person already has as many running answers as are allowed.",
   },
+  "rate-limited": { status: 429, meaning: "This API key has made as many requests in a minute as it may." },
   "queue-full": { status: 503, meaning: "As many answers are waiting for the model as are allowed." },
   "queue-timeout": { status: 503, meaning: "The model was busy with other answers for too long." },
   "prompt-too-long": {
@@ -29,6 +35,7 @@ export const errorTable = {
     meaning: "The model process ended in the middle of an answer; it is restarted.",
   },
   "engine-unavailable": { status: 503, meaning: "The model process cannot be started." },
+  "embedder-unavailable": { status: 503, meaning: "The embedder is not loaded." },
   interrupted: { status: 503, meaning: "The server stopped while this answer was being written." },
   "storage-full": { status: 507, meaning: "The disk or the database is full; nothing stored was lost." },
   "adapter-unknown": { status: 404, meaning: "No adapter of that id is plugged in." },

@@ -53,6 +53,10 @@ export const AdapterSummary = z.object({
 });
 export type AdapterSummary = z.infer<typeof AdapterSummary>;
 
+/** What an API key may be used for; a key without `chat` opens no conversation either. */
+export const Scope = z.enum(["chat", "embeddings", "feedback"]);
+export type Scope = z.infer<typeof Scope>;
+
 export const VoteReason = z.enum([
   "wrong",
   "unhelpful",

@@ -1,6 +1,17 @@
 import { z } from "zod";
 import { Decision, Expert, Timings, TokenCounts } from "./resources.ts";
 
+const TokenChance = z.object({
+  /** Its text; U+FFFD stands for a part of a character. */
+  token: z.string(),
+  /** Natural logarithm of its probability among all tokens, before anything that sampling does. */
+  logprob: z.number(),
+});
+
+/** How likely a token of an answer was, and the likeliest tokens in its place, likeliest first. */
+export const TokenLogprob = TokenChance.extend({ top: z.array(TokenChance) });
+export type TokenLogprob = z.infer<typeof TokenLogprob>;
+
 /**
  * The life of one answer, as it is written to the log and as clients receive it, live or replayed:
  * route, queued…, start, delta…, then finish or error, each with the next sequence number, from 1.
@@ -15,7 +26,12 @@ export const TurnEvent = z.discriminatedUnion("type", [
     cachedTokens: z.number(),
     droppedTurns: z.number(),
   }),
-  z.object({ type: z.literal("delta"), text: z.string() }),
+  z.object({
+    type: z.literal("delta"),
+    text: z.string(),
+    /** Of the tokens that end in this text; where they were asked for. */
+    logprobs: z.array(TokenLogprob).optional(),
+  }),
   z.object({
     type: z.literal("finish"),
     /** `stop`: the model was done; `length`: it reached the limit; `stopped`: somebody pressed stop. */

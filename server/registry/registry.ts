@@ -5,7 +5,14 @@ import type { Sampling } from "../engines/index.ts";
 import { BASE, PatchbayError } from "../protocol/index.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { type Prompt, readPrompt } from "./prompt.ts";
-import { type Adapter, readAdapter, readManifest } from "./read-adapter.ts";
+import {
+  type Adapter,
+  readAdapter,
+  readCards,
+  readManifest,
+  readVersion,
+  versionNamed,
+} from "./read-adapter.ts";
 
 /** Folders below adapters/ that hold no adapter, and names that mean something else. */
 const RESERVED = new Set([BASE, "auto", "embedder", "general", "router", "trainer"]);
@@ -22,6 +29,15 @@ export interface RegistryOptions {
   model?: string | undefined;
   /** What else has to hold of an adapter's folder. @throws {PatchbayError} where it does not */
   prove?: (id: string) => void;
+}
+
+export interface KnownVersion {
+  /** The adapter's id. */
+  id: string;
+  /** Such as `health@2`. */
+  version: string;
+  sha256: string;
+  trainedAt: string;
 }
 
 interface Proved {
@@ -42,6 +58,8 @@ export class Registry {
   readonly #options: RegistryOptions;
   readonly #baseSha256: string;
   readonly #proved: ReadonlyMap<string, Proved>;
+  readonly #named = new Map<string, Promise<Adapter>>();
+  #versions: KnownVersion[] | null = null;
 
   static open(options: RegistryOptions, baseSha256: string): Promise<Registry> {
     return Registry.#scan(options, baseSha256, new Map());
@@ -81,6 +99,46 @@ export class Registry {
     throw new PatchbayError("adapter-unknown", `There is no adapter "${id}".`, {
       hint: `Plugged in: ${[...this.adapters.keys(), BASE].join(", ")}.`,
     });
+  }
+
+  /** Every version of the adapters that was trained for this base model, oldest first. */
+  get versions(): readonly KnownVersion[] {
+    this.#versions ??= [...this.adapters.keys()].flatMap((id) =>
+      readCards(path.join(this.#options.adaptersDir, id))
+        .filter(({ base }) => base.sha256 === this.#baseSha256)
+        .map(({ ordinal, sha256, trainedAt }) => ({ id, version: `${id}@${ordinal}`, sha256, trainedAt })),
+    );
+    return this.#versions;
+  }
+
+  /**
+   * What `health` or `health@2` names. A version that is not the current one speaks with the prompt and the sampling that
+   * the adapter has now; it is proved when it is first asked for.
+   * @throws {PatchbayError} `adapter-unknown`, `adapter-invalid`, `adapter-hash-mismatch`, `adapter-base-mismatch`
+   */
+  named(name: string): Promise<Adapter> {
+    const known = this.#named.get(name);
+    if (known) return known;
+    const named = this.#readNamed(name);
+    this.#named.set(name, named);
+    // What failed may have been repaired by the next time.
+    named.catch(() => this.#named.delete(name));
+    return named;
+  }
+
+  async #readNamed(name: string): Promise<Adapter> {
+    const { id, ordinal } = versionNamed(name);
+    const current = this.find(id);
+    if (ordinal === null || ordinal === current.version?.card.ordinal) return current;
+    const version = await readVersion(path.join(this.#options.adaptersDir, id), ordinal, {
+      sha256: this.#baseSha256,
+      model: this.#options.model,
+    });
+    return {
+      ...current,
+      summary: { ...current.summary, version: version.file.version, train: null },
+      version,
+    };
   }
 
   static async #scan(

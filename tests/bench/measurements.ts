@@ -6,6 +6,7 @@ import { decodeBesideServer, decodeOnAllCores } from "./engine-decode.ts";
 import { hotPlug } from "./hot-plug.ts";
 import { hundredAdapters } from "./hundred-adapters.ts";
 import { memoryPerAdapter } from "./memory.ts";
+import { openAiApi } from "./openai-api.ts";
 import { socketToSocket } from "./socket-to-socket.ts";
 import { stopLatency } from "./stop-latency.ts";
 import { trainingSpeed } from "./training-speed.ts";
@@ -23,6 +24,7 @@ export const measurements: Measurement[] = [
   hotPlug,
   stopLatency,
   socketToSocket,
+  openAiApi,
   memoryPerAdapter,
   hundredAdapters,
   trainingSpeed,

@@ -1,10 +1,11 @@
 import path from "node:path";
 import { type Database, openDatabase } from "../../db/index.ts";
-import type { GenerateRequest, LocalEngine } from "../../server/engines/index.ts";
+import type { LocalEngine } from "../../server/engines/index.ts";
 import { withEngine } from "./bench-engine.ts";
-import { type Context, type Measurement, shippedAdapters } from "./context.ts";
+import type { Context, Measurement } from "./context.ts";
 import { withFolder } from "./folder.ts";
-import { questionsFor } from "./questions.ts";
+import { requestOf } from "./logged-request.ts";
+import { mixedQuestions } from "./questions.ts";
 import { eventLogCost, routingMs } from "./server-cost.ts";
 import { REPEATS, rest } from "./side-by-side.ts";
 import { figure } from "./statistics.ts";
@@ -47,7 +48,7 @@ export const socketToSocket: Measurement = {
  * would otherwise decide all five.
  */
 async function serverBesideEngine(context: Context): Promise<Run[]> {
-  const asked = mixedQuestions(context);
+  const asked = mixedQuestions(context, USERS * REPEATS * 2);
   const runs: Run[] = [];
   for (let repeat = 0; repeat < REPEATS; repeat++) {
     const questions = asked.slice(repeat * 2 * USERS, (repeat + 1) * 2 * USERS);
@@ -131,35 +132,4 @@ async function oneRun(
     `${label}: server ${totalSpeed(overSockets).toFixed(1)} tok/s, engine ${totalSpeed(alone).toFixed(1)} tok/s, ratio ${ratio.toFixed(3)}, ${cpuMsPerToken.toFixed(2)} ms a token (${experts}; ${same} of ${USERS} answers of equal length)`,
   );
   return { ratio, cpuMsPerToken };
-}
-
-/** What the server gave its engine for this answer. */
-async function requestOf(
-  { adapters }: Context,
-  db: Database,
-  generationId: string,
-  user: string,
-): Promise<GenerateRequest> {
-  const row = await db
-    .selectFrom("generations")
-    .select(["expert_json", "prompt_json", "sampling_json", "seed"])
-    .where("id", "=", generationId)
-    .executeTakeFirstOrThrow();
-  const { sha256 } = JSON.parse(row.expert_json ?? "{}");
-  return {
-    messages: JSON.parse(row.prompt_json ?? "[]"),
-    adapter: adapters.find(({ file }) => file.sha256 === sha256)?.file ?? null,
-    sampling: JSON.parse(row.sampling_json ?? "{}"),
-    seed: row.seed ?? 0,
-    user,
-  };
-}
-
-/** Held-out questions of the experts in turns, enough for every repeat. */
-function mixedQuestions(context: Context): string[] {
-  const pools = shippedAdapters(context).map(({ summary }) => questionsFor(context, summary.id));
-  return Array.from({ length: USERS * REPEATS * 2 }, (_, index) => {
-    const pool = pools[index % pools.length] ?? [];
-    return pool[Math.floor(index / pools.length)] ?? "";
-  });
 }

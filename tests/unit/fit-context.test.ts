@@ -47,6 +47,34 @@ describe("fitting a conversation into the context", () => {
     );
   });
 
+  it("keeps as many turns as fit, whether far more were sent or only some", () => {
+    const sizes = fc.array(fc.integer({ min: 1, max: 60 }), { maxLength: 60 });
+    fc.assert(
+      fc.property(sizes, fc.constantFrom("w", "long".repeat(20)), (turns, word) => {
+        const said = turns.map((size) => turn(size, word));
+        const newest: ChatMessage = { role: "user", content: "newest" };
+        const limits = { contextSize: 512, maxTokens: 100 };
+        const { droppedTurns } = fitToContext([system, ...said.flat(), newest], encode, limits);
+        const left = (dropped: number) => encode([system, ...said.slice(dropped).flat(), newest]).length;
+        expect(left(droppedTurns) + 100).toBeLessThanOrEqual(512);
+        if (droppedTurns > 0) expect(left(droppedTurns - 1) + 100).toBeGreaterThan(512);
+      }),
+    );
+  });
+
+  it("reads no more than a few times what fits, however much was sent", () => {
+    const messages = Array.from({ length: 5000 }, () => turn(10, "much-longer-words-than-usual")).flat();
+    let read = 0;
+    const counting = (some: ChatMessage[]) => {
+      read += some.length;
+      return encode(some);
+    };
+    const all = [system, ...messages, { role: "user", content: "newest" } as const];
+    const { droppedTurns } = fitToContext(all, counting, { contextSize: 1024, maxTokens: 200 });
+    expect(droppedTurns).toBe(5000 - 41);
+    expect(read).toBeLessThan(1000);
+  });
+
   it("never exceeds the context, whatever the conversation", () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 12 });
     fc.assert(

@@ -4,6 +4,9 @@ import type { ChatMessage } from "../engine.ts";
 /** Room that an answer always has, in tokens, whatever the prompt's length. */
 export const MIN_ANSWER_TOKENS = 64;
 
+/** Characters; few texts have so many in each of their tokens. */
+const LONG_TOKEN = 16;
+
 export interface Fitted<Token> {
   tokens: Token[];
   /** Oldest user turns left out, with what followed each of them up to the next user turn. */
@@ -25,18 +28,32 @@ export function fitToContext<Token>(
   const system = messages.filter((message) => message.role === "system");
   const turns = splitTurns(messages.filter((message) => message.role !== "system"));
   const reserve = Math.min(maxTokens, Math.max(MIN_ANSWER_TOKENS, Math.floor(contextSize / 4)));
-  for (let dropped = 0; dropped < turns.length; dropped++) {
-    const tokens = encode([...system, ...turns.slice(dropped).flat()]);
+  const keeping = (count: number): Fitted<Token> | null => {
+    const tokens = encode([...system, ...turns.slice(turns.length - count).flat()]);
     const room = contextSize - tokens.length;
-    const newestOnly = dropped === turns.length - 1;
-    if (room >= reserve || (newestOnly && room >= Math.min(maxTokens, MIN_ANSWER_TOKENS)))
-      return { tokens, droppedTurns: dropped, answerLimit: Math.min(maxTokens, room) };
+    const fits = room >= reserve || (count === 1 && room >= Math.min(maxTokens, MIN_ANSWER_TOKENS));
+    const droppedTurns = turns.length - count;
+    return fits ? { tokens, droppedTurns, answerLimit: Math.min(maxTokens, room) } : null;
+  };
+  let best: Fitted<Token> | null = null;
+  let [kept, tooMany] = [0, turns.length + 1];
+  // A caller may send far more than fits, and encoding takes time: then it begins with the newest turn and doubles.
+  let next = charsOf(messages) > contextSize * LONG_TOKEN ? 1 : turns.length;
+  while (tooMany - kept > 1) {
+    const fitted = keeping(next);
+    if (fitted) [best, kept] = [fitted, next];
+    else tooMany = next;
+    next = tooMany > turns.length ? Math.min(2 * kept, turns.length) : Math.floor((kept + tooMany) / 2);
   }
+  if (best) return best;
   throw new PatchbayError("prompt-too-long", "This message is too long for the model to read at once.", {
     hint: `Shorten it: the model reads about ${Math.floor((contextSize - MIN_ANSWER_TOKENS) * 0.7)} words.`,
     details: { contextSize },
   });
 }
+
+const charsOf = (messages: ChatMessage[]): number =>
+  messages.reduce((sum, { content }) => sum + content.length, 0);
 
 /** A turn begins with each user message. */
 function splitTurns(messages: ChatMessage[]): ChatMessage[][] {

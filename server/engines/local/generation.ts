@@ -1,8 +1,10 @@
 import type { LlamaModel, Token } from "node-llama-cpp";
+import type { TokenLogprob } from "../../protocol/index.ts";
 import type { GenerateRequest, GenerationEvent } from "../engine.ts";
+import { AnswerWriter } from "./answer-writer.ts";
 import type { Slot } from "./context-pool.ts";
 import type { Fitted } from "./fit-context.ts";
-import { TextStream } from "./text-stream.ts";
+import { JSON_END, openGrammar } from "./grammar.ts";
 import { Work } from "./work.ts";
 
 const PENALTY_WINDOW = 64;
@@ -12,7 +14,7 @@ type FinishReason = Extract<GenerationEvent, { type: "finished" }>["reason"];
 
 /** Where an answer goes. */
 export interface Reader {
-  onText(text: string, first: boolean): void;
+  onText(text: string, first: boolean, logprobs?: TokenLogprob[]): void;
   onEvent(event: Exclude<GenerationEvent, { type: "delta" }>): void;
   onFailed(error: unknown): void;
 }
@@ -29,10 +31,10 @@ export class Generation extends Work {
   readonly #request: GenerateRequest;
   readonly #fitted: Fitted<Token>;
   readonly #reader: Reader;
-  readonly #text: TextStream;
+  readonly #model: LlamaModel;
+  readonly #answer: AnswerWriter;
   #cached = 0;
   #sampler: Sampler | null = null;
-  #produced: Token[] = [];
   #ahead: number | null = null;
 
   constructor(model: LlamaModel, { id, group, request, fitted }: GenerationOptions, reader: Reader) {
@@ -41,7 +43,13 @@ export class Generation extends Work {
     this.#request = request;
     this.#fitted = fitted;
     this.#reader = reader;
-    this.#text = new TextStream(model, fitted.tokens);
+    this.#model = model;
+    this.#answer = new AnswerWriter(model, {
+      prompt: fitted.tokens,
+      stop: [...(request.stop ?? []), ...(request.format ? [JSON_END] : [])],
+      logprobs: request.logprobs,
+      onText: (text, first, logprobs) => reader.onText(text, first, logprobs),
+    });
   }
 
   override begin(slot: Slot): number {
@@ -52,7 +60,7 @@ export class Generation extends Work {
   async step(promptTokens: number): Promise<void> {
     const { slot } = this;
     if (!slot || this.done) return;
-    if (this.#sampler) return this.#decode(this.#sampler);
+    if (this.#sampler) return this.#decode(slot.sequence, this.#sampler);
     const part = this.part(slot, promptTokens);
     if (slot.sequence.nextTokenIndex + part.length === this.tokens.length) return this.#readLast(slot, part);
     await slot.sequence.evaluateWithoutGeneratingNewTokens(part);
@@ -66,7 +74,7 @@ export class Generation extends Work {
 
   /** Ends the answer where it is. */
   stop(): Promise<void> {
-    return this.#finish("stopped");
+    return this.#finish("stopped", null);
   }
 
   protected onFailed(error: unknown): void {
@@ -74,9 +82,10 @@ export class Generation extends Work {
   }
 
   /** The rest of the prompt and the first token are one batch. */
-  #readLast({ sequence }: Slot, rest: Token[]): Promise<void> {
-    const { sampling, seed, ignoreEnd } = this.#request;
+  async #readLast({ sequence }: Slot, rest: Token[]): Promise<void> {
+    const { sampling, seed, format, ignoreEnd } = this.#request;
     const { temperature, topP, topK, minP, repeatPenalty } = sampling;
+    const { presencePenalty = 0, frequencyPenalty = 0 } = sampling;
     this.#sampler = sequence.evaluate(rest, {
       temperature,
       topP,
@@ -84,22 +93,27 @@ export class Generation extends Work {
       minP,
       seed,
       ...(ignoreEnd && { yieldEogToken: true }),
-      ...(repeatPenalty !== 1 && {
-        repeatPenalty: { penalty: repeatPenalty, punishTokens: () => this.#produced.slice(-PENALTY_WINDOW) },
+      ...(format && { grammarEvaluationState: await openGrammar(this.#model, format) }),
+      ...((repeatPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0) && {
+        repeatPenalty: {
+          penalty: repeatPenalty,
+          presencePenalty,
+          frequencyPenalty,
+          punishTokens: () => this.#answer.tokens.slice(-PENALTY_WINDOW),
+        },
       }),
     });
-    return this.#decode(this.#sampler);
+    return this.#decode(sequence, this.#sampler);
   }
 
-  async #decode(sampler: Sampler): Promise<void> {
-    const first = this.#produced.length === 0;
+  async #decode(sequence: Slot["sequence"], sampler: Sampler): Promise<void> {
+    const first = this.#answer.tokens.length === 0;
     const { value: token, done } = await sampler.next();
     if (this.done) return;
     if (first) this.#started();
-    if (done || token === undefined) return this.#finish("stop");
-    this.#produced.push(token);
-    this.#reader.onText(this.#text.push(token), first);
-    if (this.#produced.length >= this.#fitted.answerLimit) await this.#finish("length");
+    if (done || token === undefined) return this.#finish("stop", sequence);
+    if (await this.#answer.push(token, sequence)) return this.#finish("stop", sequence);
+    if (this.#answer.tokens.length >= this.#fitted.answerLimit) await this.#finish("length", sequence);
   }
 
   #started(): void {
@@ -108,9 +122,12 @@ export class Generation extends Work {
     this.#reader.onEvent({ type: "started", promptTokens: tokens.length, cachedTokens, droppedTurns });
   }
 
-  async #finish(reason: FinishReason): Promise<void> {
+  async #finish(reason: FinishReason, sequence: Slot["sequence"] | null): Promise<void> {
+    if (this.done) return;
+    // Before it counts as done: where this fails, the reader has to hear of it.
+    await this.#answer.end(sequence);
     if (!this.end()) return;
     await this.#sampler?.return();
-    this.#reader.onEvent({ type: "finished", reason, completionTokens: this.#produced.length });
+    this.#reader.onEvent({ type: "finished", reason, completionTokens: this.#answer.tokens.length });
   }
 }

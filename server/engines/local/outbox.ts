@@ -1,3 +1,4 @@
+import type { TokenLogprob } from "../../protocol/index.ts";
 import type { Outcome } from "./messages.ts";
 
 /** Text goes out this often; tokens that come faster share a delta. */
@@ -6,7 +7,7 @@ const FLUSH_MS = 100;
 /** Collects what the server has to know and sends it together: text after a while, everything else after the step. */
 export class Outbox {
   readonly #send: (outcomes: Outcome[]) => void;
-  readonly #texts = new Map<number, string>();
+  readonly #texts = new Map<number, { text: string; logprobs: TokenLogprob[] }>();
   #outcomes: Outcome[] = [];
   #urgent = false;
   #sentAt = 0;
@@ -16,9 +17,13 @@ export class Outbox {
   }
 
   /** Text of an answer. @param first the first word, which people wait for, goes out with the next {@link flush} */
-  addText(id: number, text: string, first: boolean): void {
-    if (text === "") return;
-    this.#texts.set(id, (this.#texts.get(id) ?? "") + text);
+  addText(id: number, text: string, first: boolean, logprobs: TokenLogprob[] = []): void {
+    if (text === "" && logprobs.length === 0) return;
+    const before = this.#texts.get(id);
+    this.#texts.set(id, {
+      text: (before?.text ?? "") + text,
+      logprobs: [...(before?.logprobs ?? []), ...logprobs],
+    });
     if (first) this.#urgent = true;
   }
 
@@ -42,9 +47,13 @@ export class Outbox {
   }
 
   #takeText(id: number): void {
-    const text = this.#texts.get(id);
-    if (text === undefined) return;
+    const waiting = this.#texts.get(id);
+    if (waiting === undefined) return;
     this.#texts.delete(id);
-    this.#outcomes.push({ id, event: { type: "delta", text } });
+    const { text, logprobs } = waiting;
+    this.#outcomes.push({
+      id,
+      event: { type: "delta", text, ...(logprobs.length > 0 && { logprobs }) },
+    });
   }
 }

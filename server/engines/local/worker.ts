@@ -154,7 +154,7 @@ class Worker {
         this.#model,
         { id, group, request, fitted },
         {
-          onText: (text, first) => this.#outbox.addText(id, text, first),
+          onText: (text, first, logprobs) => this.#outbox.addText(id, text, first, logprobs),
           onEvent: (event) => this.#outbox.add({ id, event }),
           onFailed: (error) => this.#outbox.add({ id, error: bodyOf(error) }),
         },
