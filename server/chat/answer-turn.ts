@@ -1,5 +1,18 @@
-import { insertDecision, inTransaction, isFull, setGenerationInputs, setPromptSeen } from "../../db/index.ts";
-import type { ChatMessage, GenerateRequest } from "../engines/index.ts";
+import {
+  insertDecision,
+  inTransaction,
+  isFull,
+  setAnsweredBy,
+  setGenerationInputs,
+  setPromptSeen,
+} from "../../db/index.ts";
+import {
+  type ChatMessage,
+  type GenerateRequest,
+  type GenerationEvent,
+  type Remote,
+  withoutOldestTurns,
+} from "../engines/index.ts";
 import {
   type Answer,
   BASE,
@@ -30,6 +43,7 @@ export interface TurnToAnswer {
 
 interface Progress {
   text: string;
+  expert: Expert | null;
   routeMs: number;
   firstTokenMs: number | null;
   promptTokens: number;
@@ -38,7 +52,14 @@ interface Progress {
 
 /** One turn from question to answer: route → prompt → generate, each step written to the log before it is seen. */
 export async function answerTurn(deps: ChatDeps, turn: TurnToAnswer): Promise<void> {
-  const progress: Progress = { text: "", routeMs: 0, firstTokenMs: null, promptTokens: 0, cachedTokens: 0 };
+  const progress: Progress = {
+    text: "",
+    expert: null,
+    routeMs: 0,
+    firstTokenMs: null,
+    promptTokens: 0,
+    cachedTokens: 0,
+  };
   try {
     const request = await routeTurn(deps, turn, progress);
     await generate(deps, turn, request, progress);
@@ -69,6 +90,7 @@ async function routeTurn(deps: ChatDeps, turn: TurnToAnswer, progress: Progress)
         sha256: adapter.file.sha256,
       }
     : { id: BASE, title: "Base model", version: null, sha256: null };
+  progress.expert = expert;
   const seed = deps.newSeed();
   progress.routeMs = round(performance.now() - startedAt);
   await recordRoute(deps, answer.generationId, decision, {
@@ -116,10 +138,17 @@ async function generate(
           await setPromptSeen(
             deps.db,
             generationId,
-            withoutOldest(request.messages, droppedTurns),
+            withoutOldestTurns(request.messages, droppedTurns),
             droppedTurns,
           );
-        await deps.log.append(generationId, { type: "start", promptTokens, cachedTokens, droppedTurns });
+        const expert = event.remote && (await answeredRemotely(deps, generationId, progress, event.remote));
+        await deps.log.append(generationId, {
+          type: "start",
+          promptTokens,
+          cachedTokens,
+          droppedTurns,
+          ...(expert && { expert }),
+        });
         break;
       }
       case "delta":
@@ -137,20 +166,39 @@ async function generate(
   }
 }
 
+/** What was recorded with the route does not hold: neither the base model, nor perhaps the adapter. */
+async function answeredRemotely(
+  deps: ChatDeps,
+  generationId: string,
+  { expert: chosen }: Progress,
+  { engine, model, adapter }: Remote,
+): Promise<Expert | null> {
+  if (!chosen) return null;
+  const through = adapter === null ? { version: null, sha256: null } : {};
+  const expert = { ...chosen, ...through, remote: { engine, model } };
+  await setAnsweredBy(deps.db, generationId, { expert, base: { name: model, sha256: null } });
+  return expert;
+}
+
 async function finish(
   deps: ChatDeps,
   turn: TurnToAnswer,
   progress: Progress,
-  { reason, completionTokens }: { reason: "stop" | "length" | "stopped"; completionTokens: number },
+  { reason, completionTokens, usage }: Extract<GenerationEvent, { type: "finished" }>,
 ): Promise<void> {
   const { routeMs, firstTokenMs, promptTokens, cachedTokens, text } = progress;
   const timings = { routeMs, firstTokenMs, totalMs: round(performance.now() - turn.startedAt) };
-  const tokens = { prompt: promptTokens, cached: cachedTokens, completion: completionTokens };
+  const tokens = {
+    prompt: usage?.promptTokens ?? promptTokens,
+    cached: usage?.cachedTokens ?? cachedTokens,
+    completion: completionTokens,
+  };
+  const cost = usage?.cost ?? null;
   const status = ({ stop: "complete", length: "cut-off", stopped: "stopped" } as const)[reason];
-  const ending = { status, text, timings, tokens, error: null };
+  const ending = { status, text, timings, tokens, cost, error: null };
   await deps.log.end(
     turn.answer.generationId,
-    { type: "finish", reason, timings, tokens },
+    { type: "finish", reason, timings, tokens, ...(cost !== null && { cost }) },
     ending,
     deps.now(),
   );
@@ -173,6 +221,7 @@ async function endWithError(
     text: progress.text,
     timings: null,
     tokens: null,
+    cost: null,
     error: { code: error.code, message },
   } as const;
   try {
@@ -205,13 +254,5 @@ function previousDomain(branch: Message[]): string | null {
 /** Answers that never got a word are left out of the prompt. */
 const toChatMessage = (message: Message): ChatMessage[] =>
   message.text === "" ? [] : [{ role: message.role, content: message.text }];
-
-function withoutOldest(messages: ChatMessage[], droppedTurns: number): ChatMessage[] {
-  let users = 0;
-  return messages.filter((message) => {
-    if (message.role === "user") users++;
-    return message.role === "system" || users > droppedTurns;
-  });
-}
 
 const round = (ms: number): number => Math.round(ms * 10) / 10;

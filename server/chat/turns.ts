@@ -246,6 +246,7 @@ export class Turns {
       droppedTurns: 0,
       timings: null,
       tokens: null,
+      cost: null,
       error: null,
       vote: null,
     };

@@ -14,6 +14,8 @@ export const TurnEvent = z.discriminatedUnion("type", [
     promptTokens: z.number(),
     cachedTokens: z.number(),
     droppedTurns: z.number(),
+    /** Where another answers than the one who was chosen: a model elsewhere, perhaps without the adapter. */
+    expert: Expert.optional(),
   }),
   z.object({ type: z.literal("delta"), text: z.string() }),
   z.object({
@@ -22,6 +24,7 @@ export const TurnEvent = z.discriminatedUnion("type", [
     reason: z.enum(["stop", "length", "stopped"]),
     timings: Timings,
     tokens: TokenCounts,
+    cost: z.number().optional(),
   }),
   z.object({ type: z.literal("error"), code: z.string(), message: z.string() }),
 ]);
