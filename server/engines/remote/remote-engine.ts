@@ -115,8 +115,13 @@ export class RemoteEngine implements Engine {
       }
       this.#breaker.succeeded();
       yield this.#finished(event.reason, progress);
+    } catch (error) {
+      this.#judge(error, stop);
+      throw error;
     } finally {
       this.#running--;
+      // A reader that left early has settled nothing.
+      this.#breaker.left();
       reader.close();
     }
   }
@@ -125,20 +130,22 @@ export class RemoteEngine implements Engine {
   async #open(request: GenerateRequest, stop: AbortSignal): Promise<Opened> {
     this.#waiting++;
     try {
-      return await leavingOutTurns(request.messages, (messages, droppedTurns) =>
-        withRetries(
-          async () => ({ ...(await this.#attempt({ ...request, messages }, stop)), droppedTurns }),
-          this.#options.retries,
-          stop,
-        ),
-      );
+      return await leavingOutTurns(request.messages, async (messages, droppedTurns) => {
+        this.#breaker.enter();
+        try {
+          const attempt = () => this.#attempt({ ...request, messages }, stop);
+          return { ...(await withRetries(attempt, this.#options.retries, stop)), droppedTurns };
+        } catch (error) {
+          this.#judge(error, stop);
+          throw error;
+        }
+      });
     } finally {
       this.#waiting--;
     }
   }
 
   async #attempt(request: GenerateRequest, stop: AbortSignal): Promise<Omit<Opened, "droppedTurns">> {
-    this.#breaker.enter();
     const reader = new TimedReader((signal) => this.#upstream.complete(request, signal), stop);
     const deadline = performance.now() + this.#options.firstTokenMs;
     let adapter: string | null = null;
@@ -161,26 +168,25 @@ export class RemoteEngine implements Engine {
       if (event === null) throw new Error("the stream ended");
       return event;
     } catch (error) {
-      throw this.#judge(error, stop);
+      // Whoever stopped it, and whoever asks too much, knows why it failed.
+      if (stop.aborted || (error instanceof PatchbayError && !(error instanceof RemoteFailure))) throw error;
+      const failure =
+        error instanceof RemoteFailure
+          ? error
+          : new RemoteFailure("remote-failed", `The connection to the engine ${this.name} broke off.`, {
+              hint: "Ask again in a moment.",
+              cause: error,
+            });
+      this.#options.onLog(`${this.name}: ${failure.code}: ${failure.message}${reasonIn(failure)}`);
+      throw failure;
     }
   }
 
-  /** What the failure says about the engine, and what people get to read. */
-  #judge(error: unknown, stop: AbortSignal): unknown {
-    if (stop.aborted || (error instanceof PatchbayError && error.code === "prompt-too-long")) {
-      this.#breaker.left();
-      return error;
-    }
-    const failure =
-      error instanceof RemoteFailure
-        ? error
-        : new RemoteFailure("remote-failed", `The connection to the engine ${this.name} broke off.`, {
-            hint: "Ask again in a moment.",
-            cause: error,
-          });
-    this.#breaker.failed(failure);
-    this.#options.onLog(`${this.name}: ${failure.code}: ${failure.message}${reasonIn(failure)}`);
-    return failure;
+  /** What a failed request says about the engine. One that refuses a request is well. */
+  #judge(error: unknown, stop: AbortSignal): void {
+    if (!stop.aborted && error instanceof RemoteFailure && error.code !== "remote-refused")
+      this.#breaker.failed(error);
+    else this.#breaker.left();
   }
 
   #finished(reason: Finished["reason"], { usage, texts }: Progress): Finished {
