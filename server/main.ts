@@ -20,7 +20,7 @@ import { connectEngines, type Engine, LocalEngine, type RemoteEngine } from "./e
 import { Votes } from "./feedback/index.ts";
 import { createHttpApp, Identity, SocketGateway, type SocketServices } from "./gateway/index.ts";
 import { type BaseModel, resolveModel } from "./models/index.ts";
-import { type Health, PatchbayError } from "./protocol/index.ts";
+import { BASE, type Health, PatchbayError } from "./protocol/index.ts";
 import { FolderWatcher, Registry, rejectedInWords } from "./registry/index.ts";
 import { loadHeadBeside, loadRouter, type Router, readAdapterExamples } from "./routing/index.ts";
 
@@ -240,7 +240,8 @@ export class Patchbay {
 
   async #connect(base: BaseModel, experts: Experts, local: LocalEngine): Promise<Running> {
     const db = this.#db;
-    const context = { basePath: base.path, onLog: this.#log };
+    const domains = [BASE, ...experts.registry.adapters.keys()];
+    const context = { basePath: base.path, onLog: this.#log, domains };
     const { engine, remotes } = await connectEngines(local, this.#config.engines, context);
     const newId = () => this.#newId();
     const publish: ChatDeps["publish"] = (userId, change) => this.#sockets.publish(userId, change);

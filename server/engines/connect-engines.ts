@@ -12,11 +12,14 @@ import type { RemoteEngine } from "./remote/remote-engine.ts";
 export async function connectEngines(
   local: LocalEngine,
   file: EnginesFile | null,
-  context: RemoteContext,
+  context: RemoteContext & { domains: readonly string[] },
 ): Promise<{ engine: Engine; remotes: RemoteEngine[] }> {
   if (!file) return { engine: local, remotes: [] };
   // Not above: the clients of remote servers are of use to few.
   const { connectRemote } = await import("./connect-remote.ts");
+  for (const domain of Object.keys(file.order))
+    if (domain !== "default" && !context.domains.includes(domain))
+      context.onLog(`the engines file has an order for "${domain}", which no adapter is called`);
   const remotes = Object.entries(file.engines).map(([name, entry]) => connectRemote(name, entry, context));
   const members = [
     {

@@ -2,7 +2,7 @@ import path from "node:path";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import type { Answer, PatchbayClient } from "../../client/sdk/index.ts";
 import { openDatabase } from "../../db/index.ts";
-import type { Patchbay } from "../../server/main.ts";
+import type { StartOptions } from "../../server/main.ts";
 import type { LlamaServer } from "../bench/peer/llama-server.ts";
 import { dies, FaultyServer, replies, speaksAnd } from "../support/faulty-server.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -19,8 +19,8 @@ afterAll(() => llama.close());
 
 const elsewhere = () => ({ type: "llama-server", baseURL: `${llama.url}/v1`, model: "smollm2" });
 
-async function serverWith(engines: object, overrides: object = {}): Promise<Patchbay> {
-  return startServer({ engines: enginesFile(engines), ...overrides });
+async function serverWith(engines: object, overrides: object = {}, options: StartOptions = {}) {
+  return startServer({ engines: enginesFile(engines), ...overrides }, options);
 }
 
 /** The answer as somebody finds it who opens the conversation later. */
@@ -30,10 +30,13 @@ async function reopened(person: PatchbayClient, { conversationId }: Answer) {
 }
 
 it("an answer from elsewhere says who gave it, without which adapter and for how much, then and later", async () => {
-  const server = await serverWith({
+  const log: string[] = [];
+  const engines = {
     engines: { box: { ...elsewhere(), price: { prompt: 1, completion: 10 } } },
-    order: { default: ["local"], support: ["box", "local"] },
-  });
+    order: { default: ["local"], support: ["box", "local"], helth: ["local"] },
+  };
+  const server = await serverWith(engines, {}, { log: (line) => log.push(line) });
+  expect(log.join("\n")).toContain('an order for "helth"');
   const person = await newPerson(server.url);
   const open = await converse(person);
   const answer = await ask(open, "Where is my parcel?", "support");

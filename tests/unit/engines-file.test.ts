@@ -21,6 +21,12 @@ describe("the engines file", () => {
     expect(defaultOrder(file)).toEqual(["local", "cloud"]);
   });
 
+  it("of the documentation is one", () => {
+    const [, json = ""] = /```json\n([\s\S]+?)```/.exec(fs.readFileSync("docs/engines.md", "utf8")) ?? [];
+    const file = enginesFile(JSON.parse(json), { OPENAI_API_KEY: "sk-1" });
+    expect(Object.keys(file.engines)).toEqual(["box", "cloud"]);
+  });
+
   it.each<[string, object, string]>([
     ["a variable that is not set", { engines: { cloud } }, "environment variable CLOUD_KEY is not set"],
     ["an unknown type", { engines: { box: { ...box, type: "vlm" } } }, "engines.box.type"],

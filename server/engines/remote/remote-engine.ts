@@ -1,34 +1,17 @@
 import { PatchbayError } from "../../protocol/index.ts";
 import { emptyHealth } from "../empty-health.ts";
 import type { AdapterFile, Engine, GenerateRequest, GenerationEvent } from "../engine.ts";
+import { Attempt, type AttemptOptions } from "./attempt.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import { leavingOutTurns } from "./leave-out-turns.ts";
 import { costOf, type Price } from "./price.ts";
 import { withRetries } from "./retry.ts";
-import { TimedReader } from "./timed-reader.ts";
-import { RemoteFailure, type Upstream, type UpstreamEvent, type UpstreamUsage } from "./upstream.ts";
+import { RemoteFailure, type Upstream, type UpstreamUsage } from "./upstream.ts";
 
-export interface RemoteEngineOptions {
-  /** As the engines file calls it. */
-  name: string;
-  /** From the question to the first token, in ms. */
-  firstTokenMs: number;
-  /** From one token to the next, in ms. */
-  betweenTokensMs: number;
+export interface RemoteEngineOptions extends AttemptOptions {
   /** Further attempts before the first token. */
   retries: number;
   price: Price | null;
-  /** Lines for whoever runs the server; no message text. */
-  onLog: (line: string) => void;
-}
-
-/** An attempt that has got as far as its first word, or straight to its end. */
-interface Opened {
-  reader: TimedReader<UpstreamEvent>;
-  adapter: string | null;
-  usage: UpstreamUsage | null;
-  first: Extract<UpstreamEvent, { type: "text" | "end" }>;
-  droppedTurns: number;
 }
 
 type Finished = Extract<GenerationEvent, { type: "finished" }>;
@@ -41,7 +24,7 @@ export class RemoteEngine implements Engine {
   readonly #upstream: Upstream;
   readonly #options: RemoteEngineOptions;
   readonly #breaker = new CircuitBreaker(() => performance.now());
-  readonly #closing = new AbortController();
+  readonly #stops = new Set<AbortController>();
   #running = 0;
   #waiting = 0;
 
@@ -61,13 +44,20 @@ export class RemoteEngine implements Engine {
 
   /** @throws {PatchbayError} `remote-…`, `prompt-too-long` */
   async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
-    const stop = AbortSignal.any([signal, this.#closing.signal]);
     const progress: Progress = { usage: null, texts: 0 };
+    const stop = new AbortController();
+    const onAbort = () => stop.abort(signal.reason);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+    this.#stops.add(stop);
     try {
-      yield* this.#answer(request, stop, progress);
+      yield* this.#answer(request, stop.signal, progress);
     } catch (error) {
       if (!signal.aborted) throw error;
       yield this.#finished("stopped", progress);
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      this.#stops.delete(stop);
     }
   }
 
@@ -86,7 +76,8 @@ export class RemoteEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort(new PatchbayError("engine-unavailable", "The server is shutting down."));
+    const error = new PatchbayError("engine-unavailable", "The server is shutting down.");
+    for (const stop of this.#stops) stop.abort(error);
   }
 
   async *#answer(
@@ -94,20 +85,19 @@ export class RemoteEngine implements Engine {
     stop: AbortSignal,
     progress: Progress,
   ): AsyncGenerator<GenerationEvent> {
-    const opened = await this.#open(request, stop);
-    const { reader, adapter, first, droppedTurns } = opened;
-    progress.usage = opened.usage;
+    const { attempt, droppedTurns } = await this.#open(request, stop);
+    progress.usage = attempt.usage;
     this.#running++;
     try {
       yield {
         type: "started",
-        promptTokens: opened.usage?.prompt ?? 0,
-        cachedTokens: opened.usage?.cached ?? 0,
+        promptTokens: attempt.usage?.prompt ?? 0,
+        cachedTokens: attempt.usage?.cached ?? 0,
         droppedTurns,
-        remote: { engine: this.name, model: this.#upstream.model, adapter },
+        remote: { engine: this.name, model: this.#upstream.model, adapter: attempt.adapter },
       };
-      let event: UpstreamEvent = first;
-      for (; event.type !== "end"; event = await this.#next(reader, stop)) {
+      let event = attempt.first;
+      for (; event.type !== "end"; event = await attempt.next()) {
         if (event.type === "usage") progress.usage = event.usage;
         if (event.type !== "text") continue;
         progress.texts++;
@@ -122,19 +112,23 @@ export class RemoteEngine implements Engine {
       this.#running--;
       // A reader that left early has settled nothing.
       this.#breaker.left();
-      reader.close();
+      attempt.close();
     }
   }
 
   /** Gets an answer to its first word, over a busy or failing server and with as many turns as it can read. */
-  async #open(request: GenerateRequest, stop: AbortSignal): Promise<Opened> {
+  async #open(
+    request: GenerateRequest,
+    stop: AbortSignal,
+  ): Promise<{ attempt: Attempt; droppedTurns: number }> {
+    const { retries } = this.#options;
     this.#waiting++;
     try {
       return await leavingOutTurns(request.messages, async (messages, droppedTurns) => {
         this.#breaker.enter();
         try {
-          const attempt = () => this.#attempt({ ...request, messages }, stop);
-          return { ...(await withRetries(attempt, this.#options.retries, stop)), droppedTurns };
+          const begin = () => Attempt.begin(this.#upstream, { ...request, messages }, stop, this.#options);
+          return { attempt: await withRetries(begin, retries, stop), droppedTurns };
         } catch (error) {
           this.#judge(error, stop);
           throw error;
@@ -142,43 +136,6 @@ export class RemoteEngine implements Engine {
       });
     } finally {
       this.#waiting--;
-    }
-  }
-
-  async #attempt(request: GenerateRequest, stop: AbortSignal): Promise<Omit<Opened, "droppedTurns">> {
-    const reader = new TimedReader((signal) => this.#upstream.complete(request, signal), stop);
-    const deadline = performance.now() + this.#options.firstTokenMs;
-    let adapter: string | null = null;
-    let usage: UpstreamUsage | null = null;
-    for (;;) {
-      const event = await this.#next(reader, stop, deadline - performance.now());
-      if (event.type === "opened") adapter = event.adapter;
-      else if (event.type === "usage") usage = event.usage;
-      else return { reader, adapter, usage, first: event };
-    }
-  }
-
-  async #next(
-    reader: TimedReader<UpstreamEvent>,
-    stop: AbortSignal,
-    ms = this.#options.betweenTokensMs,
-  ): Promise<UpstreamEvent> {
-    try {
-      const event = await reader.next(Math.max(ms, 0), `The engine ${this.name} took too long to answer.`);
-      if (event === null) throw new Error("the stream ended");
-      return event;
-    } catch (error) {
-      // Whoever stopped it, and whoever asks too much, knows why it failed.
-      if (stop.aborted || (error instanceof PatchbayError && !(error instanceof RemoteFailure))) throw error;
-      const failure =
-        error instanceof RemoteFailure
-          ? error
-          : new RemoteFailure("remote-failed", `The connection to the engine ${this.name} broke off.`, {
-              hint: "Ask again in a moment.",
-              cause: error,
-            });
-      this.#options.onLog(`${this.name}: ${failure.code}: ${failure.message}${reasonIn(failure)}`);
-      throw failure;
     }
   }
 
@@ -213,5 +170,3 @@ interface Progress {
   /** Pieces of text, each of a token or more: what is known of an answer that was stopped before the server counted. */
   texts: number;
 }
-
-const reasonIn = ({ cause }: RemoteFailure): string => (cause instanceof Error ? ` (${cause.message})` : "");
