@@ -49,6 +49,10 @@ function openAI(engine: string, entry: OpenAIEntry, context: RemoteContext): Ups
     baseURL,
     // Servers of one's own often want none; the client insists.
     apiKey: entry.apiKey ?? "none",
+    // Those of the environment are for OpenAI, which this may not be.
+    adminAPIKey: null,
+    organization: null,
+    project: null,
     fetch: checkedFetch(engine),
     // Both are ours: before the first token and between tokens.
     maxRetries: 0,
@@ -77,7 +81,7 @@ function dialectOf(
     case "openai":
       return hostedDialect({ baseURL, model, served: entry.adapters });
     case "llama-server":
-      return llamaServerDialect(model, () => client.get(`${root}/lora-adapters`));
+      return llamaServerDialect(model, (signal) => client.get(`${root}/lora-adapters`, { signal }));
     case "vllm":
     case "sglang": {
       const at = entry.type === "vllm" ? `${root}/v1` : root;

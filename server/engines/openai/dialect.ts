@@ -21,5 +21,5 @@ export interface Dialect {
   /** Sampling, length and whatever else a request needs here. @throws {PatchbayError} `bad-request` for what it cannot do */
   fields(request: GenerateRequest): Fields;
   /** Makes the adapter ready, where that is possible. */
-  wire(adapter: AdapterFile | null): Promise<Wiring>;
+  wire(adapter: AdapterFile | null, signal?: AbortSignal): Promise<Wiring>;
 }

@@ -14,7 +14,7 @@ const LoraAdapters = z.array(z.object({ id: z.number().int().min(0), path: z.str
  * them.
  * @param list the body of `GET /lora-adapters`
  */
-export function llamaServerDialect(model: string, list: () => Promise<unknown>): Dialect {
+export function llamaServerDialect(model: string, list: (signal?: AbortSignal) => Promise<unknown>): Dialect {
   return {
     runtime: null,
     fields: ({ sampling, seed, ignoreEnd }) => ({
@@ -29,8 +29,8 @@ export function llamaServerDialect(model: string, list: () => Promise<unknown>):
       ...(ignoreEnd && { ignore_eos: true }),
     }),
     // Asked for each time: a server that was started anew may have other files, or the same in another order.
-    async wire(adapter) {
-      const loaded = LoraAdapters.safeParse(await list());
+    async wire(adapter, signal) {
+      const loaded = LoraAdapters.safeParse(await list(signal));
       if (!loaded.success)
         throw new RemoteFailure(
           "remote-failed",

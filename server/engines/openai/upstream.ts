@@ -29,7 +29,7 @@ export class OpenAIUpstream implements Upstream {
     const { engine, client, dialect, params } = this.#options;
     const { adapter, messages } = request;
     try {
-      const { version, model, fields } = await dialect.wire(adapter);
+      const { version, model, fields } = await dialect.wire(adapter, signal);
       const body = {
         model,
         messages,
