@@ -5,7 +5,7 @@
 const rooms = {
   "server/protocol": [],
   "server/models": ["server/protocol"],
-  "server/engines": ["server/protocol"],
+  "server/engines": ["server/protocol", "server/engines-file.ts"],
   "server/routing": ["server/protocol", "server/json-lines.ts"],
   "server/registry": ["server/protocol", "server/models", "server/engines"],
   "server/feedback": ["server/protocol", "db"],
@@ -37,6 +37,7 @@ const own = [
   "server/cli",
   "server/main.ts",
   "server/config.ts",
+  "server/engines-file.ts",
   "server/data-lock.ts",
   "tests",
 ];

@@ -73,6 +73,19 @@ export async function setGenerationInputs(
     .execute();
 }
 
+/** A model elsewhere answers instead of the one on this machine. */
+export async function setAnsweredBy(
+  db: Database,
+  id: string,
+  { expert, base }: { expert: Expert; base: { name: string; sha256: null } },
+): Promise<void> {
+  await db
+    .updateTable("generations")
+    .set({ expert_json: JSON.stringify(expert), base_name: base.name, base_sha256: base.sha256 })
+    .where("id", "=", id)
+    .execute();
+}
+
 /** The prompt as it was after the oldest turns had left. */
 export async function setPromptSeen(
   db: Database,
@@ -119,6 +132,7 @@ export interface Ending {
   text: string;
   timings: Timings | null;
   tokens: TokenCounts | null;
+  cost: number | null;
   error: { code: string; message: string } | null;
 }
 
@@ -138,6 +152,7 @@ export async function endGeneration(
         status: ending.status,
         timings_json: ending.timings && JSON.stringify(ending.timings),
         tokens_json: ending.tokens && JSON.stringify(ending.tokens),
+        cost: ending.cost,
         error_json: ending.error && JSON.stringify(ending.error),
         finished_at: now,
       })

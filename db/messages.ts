@@ -158,6 +158,7 @@ function toAnswer(
     droppedTurns: generation.dropped_turns,
     timings: parse(generation.timings_json),
     tokens: parse(generation.tokens_json),
+    cost: generation.cost,
     error: parse(generation.error_json),
     vote: vote ? toVote(vote) : null,
   };

@@ -65,6 +65,7 @@ export interface GenerationsTable {
   requested: string;
   expert_json: string | null;
   base_name: string | null;
+  /** null: a model elsewhere, of which no more than the name is known. */
   base_sha256: string | null;
   prompt_sha256: string | null;
   /** The messages that the model saw, as JSON. */
@@ -74,6 +75,8 @@ export interface GenerationsTable {
   dropped_turns: number;
   timings_json: string | null;
   tokens_json: string | null;
+  /** Of an answer by an engine that has a price, in that price's currency. */
+  cost: number | null;
   error_json: string | null;
   created_at: string;
   finished_at: string | null;

@@ -3,6 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { type EnginesFile, readEnginesFile } from "./engines-file.ts";
 import { PatchbayError } from "./protocol/index.ts";
 
 /** Everything that can be set, read once. docs/settings.md lists the same for people. */
@@ -27,6 +28,8 @@ export interface Config {
   memoryMiB: number | null;
   maxWaiting: number;
   maxWaitMs: number;
+  /** Engines elsewhere and who is asked first; null: the model on this machine alone. */
+  engines: EnginesFile | null;
 }
 
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
@@ -46,12 +49,13 @@ const Environment = z.object({
   PATCHBAY_MEMORY: integer(16, 1_048_576).optional(),
   PATCHBAY_QUEUE: integer(0, 10_000).default(256),
   PATCHBAY_QUEUE_SECONDS: integer(1, 86_400).default(300),
+  PATCHBAY_ENGINES: z.string().min(1).optional(),
 });
 
 /** Folder of this package: adapters, prompts and the built page lie below it, from sources and from dist alike. */
 export const packageRoot = findPackageRoot(path.dirname(fileURLToPath(import.meta.url)));
 
-/** @throws {PatchbayError} `bad-request` that names the setting. */
+/** @throws {PatchbayError} `bad-request` that names the setting, or the place in the engines file. */
 export function readConfig(env: Record<string, string | undefined>): Config {
   const present = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ""),
@@ -82,6 +86,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     memoryMiB: settings.PATCHBAY_MEMORY ?? null,
     maxWaiting: settings.PATCHBAY_QUEUE,
     maxWaitMs: settings.PATCHBAY_QUEUE_SECONDS * 1000,
+    engines: settings.PATCHBAY_ENGINES ? readEnginesFile(settings.PATCHBAY_ENGINES, env) : null,
   };
 }
 

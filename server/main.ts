@@ -19,7 +19,7 @@ import {
 } from "./chat/index.ts";
 import { type Config, engineSettings, isLoopback, packageRoot } from "./config.ts";
 import { claimDataFolder } from "./data-lock.ts";
-import { LocalEngine } from "./engines/index.ts";
+import { connectEngines, type Engine, LocalEngine, type RemoteEngine } from "./engines/index.ts";
 import { Votes } from "./feedback/index.ts";
 import {
   type ApiServices,
@@ -30,7 +30,7 @@ import {
   type SocketServices,
 } from "./gateway/index.ts";
 import { type BaseModel, resolveModel } from "./models/index.ts";
-import { type Health, PatchbayError } from "./protocol/index.ts";
+import { BASE, type Health, PatchbayError } from "./protocol/index.ts";
 import { FolderWatcher, pluggedInWords, Registry, rejectedInWords } from "./registry/index.ts";
 import { loadHeadBeside, loadRouter, type Router, readAdapterExamples } from "./routing/index.ts";
 
@@ -41,7 +41,9 @@ export interface StartOptions extends OpenOptions {
 
 interface Running {
   base: BaseModel;
-  engine: LocalEngine;
+  local: LocalEngine;
+  engine: Engine;
+  remotes: RemoteEngine[];
   switchboard: Switchboard;
   watcher: FolderWatcher;
   turns: RunningTurns;
@@ -130,10 +132,11 @@ export class Patchbay {
       const { step, progress, error } = phase;
       return { status: "starting", step, progress, ...(error && { error: error.toBody() }) };
     }
-    const { base, engine, switchboard } = phase.running;
+    const { base, local, engine, remotes, switchboard } = phase.running;
     const { registry, router } = switchboard.experts;
     const { running, waiting, ...engineHealth } = engine.health();
-    const { unavailable } = engine;
+    // While this machine's model is away, others may answer.
+    const unavailable = remotes.some(({ isAvailable }) => isAvailable) ? null : local.unavailable;
     if (unavailable === "loading")
       return { status: "starting", step: "restarting the model", progress: null };
     if (unavailable)
@@ -147,6 +150,11 @@ export class Patchbay {
       status: "ready",
       model: { name: base.name, sha256: base.sha256 },
       engine: engineHealth,
+      remotes: remotes.map((remote) => ({
+        name: remote.name,
+        available: remote.isAvailable,
+        running: remote.health().running,
+      })),
       adapters: [...registry.adapters.values()].map(({ summary, version }) => ({
         id: summary.id,
         title: summary.title,
@@ -182,7 +190,8 @@ export class Patchbay {
       await phase.running.turns.close();
     }
     await this.#sockets.close();
-    await this.#engine?.close();
+    if (phase.is === "ready") await phase.running.engine.close();
+    else await this.#engine?.close();
     await this.#db.destroy();
     this.#releaseData();
   }
@@ -201,7 +210,7 @@ export class Patchbay {
       const engine = this.#startEngine(base);
       await engine.ready();
       if (this.#closing.signal.aborted) return;
-      const running = this.#connect(base, { registry, router }, engine);
+      const running = await this.#connect(base, { registry, router }, engine);
       this.#phase = { is: "ready", running };
       this.#log(`ready on ${this.url}`);
       running.switchboard.warmUp();
@@ -242,8 +251,11 @@ export class Patchbay {
     return this.#engine;
   }
 
-  #connect(base: BaseModel, experts: Experts, engine: LocalEngine): Running {
+  async #connect(base: BaseModel, experts: Experts, local: LocalEngine): Promise<Running> {
     const db = this.#db;
+    const domains = [BASE, ...experts.registry.adapters.keys()];
+    const context = { basePath: base.path, onLog: this.#log, domains };
+    const { engine, remotes } = await connectEngines(local, this.#config.engines, context);
     const newId = () => this.#newId();
     const publish: ChatDeps["publish"] = (userId, change) => this.#sockets.publish(userId, change);
     const switchboard = new Switchboard(experts, {
@@ -279,7 +291,7 @@ export class Patchbay {
       models: () => modelList(switchboard.experts.registry, loadedAt),
       embed: null,
     };
-    return { base, engine, switchboard, watcher, turns, services };
+    return { base, local, engine, remotes, switchboard, watcher, turns, services };
   }
 
   readonly #step = (step: string, progress: number | null): void => {

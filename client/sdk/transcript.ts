@@ -37,7 +37,12 @@ export function applyTurnEvent(answer: Answer, event: TurnEvent): Answer {
     case "queued":
       return { ...answer, ahead: event.ahead };
     case "start":
-      return { ...answer, ahead: null, droppedTurns: event.droppedTurns };
+      return {
+        ...answer,
+        ahead: null,
+        droppedTurns: event.droppedTurns,
+        expert: event.expert ?? answer.expert,
+      };
     case "delta":
       return { ...answer, text: answer.text + event.text };
     case "finish":
@@ -47,6 +52,7 @@ export function applyTurnEvent(answer: Answer, event: TurnEvent): Answer {
         ahead: null,
         timings: event.timings,
         tokens: event.tokens,
+        cost: event.cost ?? null,
       };
     case "error":
       return {

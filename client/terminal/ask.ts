@@ -30,7 +30,7 @@ export function followAnswer(
 export function toJson(answer: Answer) {
   if (answer.error)
     throw PatchbayError.fromBody(answer.error as Parameters<typeof PatchbayError.fromBody>[0]);
-  const { decision, expert, timings, tokens } = answer;
+  const { decision, expert, timings, tokens, cost } = answer;
   const finish = ({ complete: "stop", "cut-off": "length", stopped: "stopped" } as Record<string, string>)[
     answer.status
   ];
@@ -39,6 +39,7 @@ export function toJson(answer: Answer) {
     adapter: expert?.id ?? null,
     version: expert?.version ?? null,
     ...(expert && isPromptAlone(expert) && { promptAlone: true }),
+    ...(expert?.remote && { remote: { ...expert.remote, cost } }),
     confidence: decision?.confidence ?? null,
     runnerUp: decision?.runnerUp && {
       adapter: decision.runnerUp.domain,

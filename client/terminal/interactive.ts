@@ -209,5 +209,6 @@ function explain({ decision, expert }: Answer): string {
   const runnerUp = decision.runnerUp
     ? `; next: ${decision.runnerUp.domain} ${percent(decision.runnerUp.confidence)}`
     : "";
-  return `${expert.version ?? expert.id}, ${percent(decision.confidence)} sure${runnerUp}. ${decision.reason}`;
+  const elsewhere = expert.remote ? ` by ${expert.remote.model} on ${expert.remote.engine}` : "";
+  return `${expert.version ?? expert.id}${elsewhere}, ${percent(decision.confidence)} sure${runnerUp}. ${decision.reason}`;
 }

@@ -1,5 +1,19 @@
-import { insertDecision, inTransaction, isFull, setGenerationInputs, setPromptSeen } from "../../db/index.ts";
-import type { ChatMessage, GenerateRequest, Sampling } from "../engines/index.ts";
+import {
+  insertDecision,
+  inTransaction,
+  isFull,
+  setAnsweredBy,
+  setGenerationInputs,
+  setPromptSeen,
+} from "../../db/index.ts";
+import {
+  type ChatMessage,
+  type GenerateRequest,
+  type GenerationEvent,
+  type Remote,
+  type Sampling,
+  withoutOldestTurns,
+} from "../engines/index.ts";
 import { BASE, type Decision, type Expert, PatchbayError, type TurnEvent } from "../protocol/index.ts";
 import { versionNamed } from "../registry/index.ts";
 import type { ChatDeps } from "./deps.ts";
@@ -42,6 +56,7 @@ export interface TurnToAnswer {
 
 interface Progress {
   text: string;
+  expert: Expert | null;
   routeMs: number;
   firstTokenMs: number | null;
   promptTokens: number;
@@ -50,7 +65,14 @@ interface Progress {
 
 /** One turn from question to answer: route → prompt → generate, each step written to the log before it is seen. */
 export async function answerTurn(deps: ChatDeps, turn: TurnToAnswer): Promise<void> {
-  const progress: Progress = { text: "", routeMs: 0, firstTokenMs: null, promptTokens: 0, cachedTokens: 0 };
+  const progress: Progress = {
+    text: "",
+    expert: null,
+    routeMs: 0,
+    firstTokenMs: null,
+    promptTokens: 0,
+    cachedTokens: 0,
+  };
   try {
     const request = await routeTurn(deps, turn, progress);
     await generate(deps, turn, request, progress);
@@ -84,6 +106,7 @@ async function routeTurn(deps: ChatDeps, turn: TurnToAnswer, progress: Progress)
         sha256: adapter.version?.file.sha256 ?? null,
       }
     : { id: BASE, title: "Base model", version: null, sha256: null };
+  progress.expert = expert;
   progress.routeMs = round(performance.now() - startedAt);
   await recordRoute(deps, generationId, decision, {
     expert,
@@ -137,10 +160,17 @@ async function generate(
           await setPromptSeen(
             deps.db,
             generationId,
-            withoutOldest(request.messages, droppedTurns),
+            withoutOldestTurns(request.messages, droppedTurns),
             droppedTurns,
           );
-        await deps.log.append(generationId, { type: "start", promptTokens, cachedTokens, droppedTurns });
+        const expert = event.remote && (await answeredRemotely(deps, generationId, progress, event.remote));
+        await deps.log.append(generationId, {
+          type: "start",
+          promptTokens,
+          cachedTokens,
+          droppedTurns,
+          ...(expert && { expert }),
+        });
         break;
       }
       case "delta":
@@ -158,18 +188,42 @@ async function generate(
   }
 }
 
+/** What was recorded with the route does not hold: neither the base model, nor perhaps the adapter. */
+async function answeredRemotely(
+  deps: ChatDeps,
+  generationId: string,
+  { expert: chosen }: Progress,
+  { engine, model, adapter }: Remote,
+): Promise<Expert | null> {
+  if (!chosen) return null;
+  const through = adapter === null ? { version: null, sha256: null } : {};
+  const expert = { ...chosen, ...through, remote: { engine, model } };
+  await setAnsweredBy(deps.db, generationId, { expert, base: { name: model, sha256: null } });
+  return expert;
+}
+
 async function finish(
   deps: ChatDeps,
   turn: TurnToAnswer,
   progress: Progress,
-  { reason, completionTokens }: { reason: "stop" | "length" | "stopped"; completionTokens: number },
+  { reason, completionTokens, usage }: Extract<GenerationEvent, { type: "finished" }>,
 ): Promise<void> {
   const { routeMs, firstTokenMs, promptTokens, cachedTokens, text } = progress;
   const timings = { routeMs, firstTokenMs, totalMs: round(performance.now() - turn.startedAt) };
-  const tokens = { prompt: promptTokens, cached: cachedTokens, completion: completionTokens };
+  const tokens = {
+    prompt: usage?.promptTokens ?? promptTokens,
+    cached: usage?.cachedTokens ?? cachedTokens,
+    completion: completionTokens,
+  };
+  const cost = usage?.cost ?? null;
   const status = ({ stop: "complete", length: "cut-off", stopped: "stopped" } as const)[reason];
-  const ending = { status, text, timings, tokens, error: null };
-  await deps.log.end(turn.generationId, { type: "finish", reason, timings, tokens }, ending, deps.now());
+  const ending = { status, text, timings, tokens, cost, error: null };
+  await deps.log.end(
+    turn.generationId,
+    { type: "finish", reason, timings, tokens, ...(cost !== null && { cost }) },
+    ending,
+    deps.now(),
+  );
 }
 
 /** The answer keeps what was generated, and says in a sentence what went wrong. */
@@ -189,6 +243,7 @@ async function endWithError(
     text: progress.text,
     timings: null,
     tokens: null,
+    cost: null,
     error: { code: error.code, message },
   } as const;
   try {
@@ -214,13 +269,5 @@ export function toPatchbayError(cause: unknown): PatchbayError {
 
 /** Answers that never got a word are left out of the prompt. */
 const toChatMessage = ({ role, text }: Turn): ChatMessage[] => (text === "" ? [] : [{ role, content: text }]);
-
-function withoutOldest(messages: ChatMessage[], droppedTurns: number): ChatMessage[] {
-  let users = 0;
-  return messages.filter((message) => {
-    if (message.role === "user") users++;
-    return message.role === "system" || users > droppedTurns;
-  });
-}
 
 const round = (ms: number): number => Math.round(ms * 10) / 10;

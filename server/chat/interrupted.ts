@@ -18,6 +18,7 @@ export async function closeInterrupted(db: Database, generationId: string, now: 
     text,
     timings: null,
     tokens: null,
+    cost: null,
     error: { code, message },
   } as const;
   await endGeneration(db, generationId, { seq, event: interruption }, ending, now);

@@ -17,6 +17,7 @@ export const newAnswer = ({ newId, now }: Pick<ChatDeps, "newId" | "now">, quest
   droppedTurns: 0,
   timings: null,
   tokens: null,
+  cost: null,
   error: null,
   vote: null,
 });

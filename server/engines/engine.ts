@@ -50,6 +50,25 @@ export interface GenerateRequest {
   ignoreEnd?: true;
 }
 
+/** A server elsewhere that answers instead of the model on this machine. */
+export interface Remote {
+  /** Its name in the engines file. */
+  engine: string;
+  model: string;
+  /** Version of the adapter that it answers through; null: it has the messages alone, with the system prompt of the domain. */
+  adapter: string | null;
+}
+
+/**
+ * What a remote answer took, known when it ends (`started` may say 0 prompt tokens until then). `cost` is in the currency
+ * of the engine's price; null where it has none.
+ */
+export interface RemoteUsage {
+  promptTokens: number;
+  cachedTokens: number;
+  cost: number | null;
+}
+
 /**
  * `queued` comes while others are before it, again whenever `ahead` has changed; `started` comes once, when the prompt is
  * evaluated; then deltas; then `finished`. `droppedTurns` counts the oldest user turns (with their answers) that did not
@@ -57,9 +76,14 @@ export interface GenerateRequest {
  */
 export type GenerationEvent =
   | { type: "queued"; ahead: number }
-  | { type: "started"; promptTokens: number; cachedTokens: number; droppedTurns: number }
+  | { type: "started"; promptTokens: number; cachedTokens: number; droppedTurns: number; remote?: Remote }
   | { type: "delta"; text: string; logprobs?: TokenLogprob[] }
-  | { type: "finished"; reason: "stop" | "length" | "stopped"; completionTokens: number };
+  | {
+      type: "finished";
+      reason: "stop" | "length" | "stopped";
+      completionTokens: number;
+      usage?: RemoteUsage;
+    };
 
 /** What produces answers. Failures are thrown as PatchbayError; an aborted signal ends with `finished: stopped`. */
 export interface Engine {

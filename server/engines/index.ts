@@ -1,3 +1,4 @@
+export { connectEngines } from "./connect-engines.ts";
 export type {
   AdapterFile,
   AnswerFormat,
@@ -5,6 +6,7 @@ export type {
   Engine,
   GenerateRequest,
   GenerationEvent,
+  Remote,
   Sampling,
 } from "./engine.ts";
 export { type GrammarSchema, grammarSchema } from "./grammar-schema.ts";
@@ -12,3 +14,5 @@ export { LocalEngine, type LocalEngineOptions } from "./local/engine.ts";
 export type { PromptEncoder } from "./local/prompt-encoder.ts";
 export { type Scorer, type TokenScore, withScorer } from "./local/scorer.ts";
 export { withPromptEncoder } from "./local/vocabulary.ts";
+export { withoutOldestTurns } from "./remote/leave-out-turns.ts";
+export type { RemoteEngine } from "./remote/remote-engine.ts";

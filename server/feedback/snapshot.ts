@@ -7,7 +7,8 @@ import { Decision, Expert } from "../protocol/index.ts";
 export const Snapshot = z.object({
   generationId: z.string(),
   expert: Expert,
-  base: z.object({ name: z.string(), sha256: z.string() }),
+  /** `sha256` is null for a model elsewhere. */
+  base: z.object({ name: z.string(), sha256: z.string().nullable() }),
   promptSha256: z.string(),
   /** The exact messages that the model read, system prompt first, without turns that did not fit. */
   messages: z.array(z.object({ role: z.enum(["system", "user", "assistant"]), content: z.string() })),

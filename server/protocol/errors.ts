@@ -36,6 +36,22 @@ export const errorTable = {
   },
   "engine-unavailable": { status: 503, meaning: "The model process cannot be started." },
   "embedder-unavailable": { status: 503, meaning: "The embedder is not loaded." },
+  "remote-unreachable": { status: 503, meaning: "A remote engine cannot be connected to." },
+  "remote-timeout": { status: 504, meaning: "A remote engine took too long to the first or the next token." },
+  "remote-busy": {
+    status: 503,
+    meaning: "A remote engine asks for a pause: too many requests or no capacity.",
+  },
+  "remote-failed": {
+    status: 502,
+    meaning: "A remote engine failed, broke off in the middle of an answer or sent what is no answer.",
+  },
+  "remote-key-refused": { status: 502, meaning: "A remote engine does not accept the key it is asked with." },
+  "remote-model-unknown": {
+    status: 502,
+    meaning: "A remote engine does not have the model it is asked for.",
+  },
+  "remote-refused": { status: 502, meaning: "A remote engine does not accept a request." },
   interrupted: { status: 503, meaning: "The server stopped while this answer was being written." },
   "storage-full": { status: 507, meaning: "The disk or the database is full; nothing stored was lost." },
   "adapter-unknown": { status: 404, meaning: "No adapter of that id is plugged in." },

@@ -42,6 +42,8 @@ export type Health =
       status: "ready";
       model: { name: string; sha256: string };
       engine: EngineHealth;
+      /** Engines elsewhere; one that keeps failing is left alone for a while and not `available`. */
+      remotes: { name: string; available: boolean; running: number }[];
       adapters: (Pick<AdapterSummary, "id" | "title" | "version" | "train"> & { sha256: string | null })[];
       /** Adapter folders that were found and left out, with the reason. */
       rejected: { id: string; code: string; message: string }[];

@@ -25,13 +25,15 @@ export type Decision = z.infer<typeof Decision>;
 
 /**
  * Who answers: an adapter at a version, or the base model, whose `version` and `sha256` are null: in its own name (id
- * `base`), or under the prompt of a domain that has no version for it.
+ * `base`), or under the prompt of a domain that has no version for it. With `remote`, a model elsewhere does, with the
+ * domain's system prompt; through the adapter where there is a version.
  */
 export const Expert = z.object({
   id: AdapterId,
   title: z.string(),
   version: z.string().nullable(),
   sha256: z.string().nullable(),
+  remote: z.object({ engine: z.string(), model: z.string() }).optional(),
 });
 export type Expert = z.infer<typeof Expert>;
 
@@ -122,6 +124,8 @@ export const Answer = z.object({
   droppedTurns: z.number(),
   timings: Timings.nullable(),
   tokens: TokenCounts.nullable(),
+  /** In the currency of the engine's price; null where it has none. */
+  cost: z.number().nullable(),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
   vote: Vote.nullable(),
 });

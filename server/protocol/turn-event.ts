@@ -25,6 +25,8 @@ export const TurnEvent = z.discriminatedUnion("type", [
     promptTokens: z.number(),
     cachedTokens: z.number(),
     droppedTurns: z.number(),
+    /** Where another answers than the one who was chosen: a model elsewhere, perhaps without the adapter. */
+    expert: Expert.optional(),
   }),
   z.object({
     type: z.literal("delta"),
@@ -38,6 +40,7 @@ export const TurnEvent = z.discriminatedUnion("type", [
     reason: z.enum(["stop", "length", "stopped"]),
     timings: Timings,
     tokens: TokenCounts,
+    cost: z.number().optional(),
   }),
   z.object({ type: z.literal("error"), code: z.string(), message: z.string() }),
 ]);

@@ -37,6 +37,7 @@ const answer = (n: number): Answer => ({
   droppedTurns: 0,
   timings: null,
   tokens: null,
+  cost: null,
   error: null,
   vote: null,
 });

@@ -3,6 +3,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { type EngineHealth, PatchbayError } from "../../protocol/index.ts";
+import { emptyHealth } from "../empty-health.ts";
 import type { AdapterFile, Engine, GenerateRequest, GenerationEvent } from "../engine.ts";
 import { EventChannel } from "./event-channel.ts";
 import type { FromWorker, Outcome, ToWorker, WorkerOptions } from "./messages.ts";
@@ -116,7 +117,7 @@ export class LocalEngine implements Engine {
 
   health(): EngineHealth & { running: number; waiting: number } {
     return {
-      ...(this.#state.is === "ready" ? this.#state.health : nothing),
+      ...(this.#state.is === "ready" ? this.#state.health : emptyHealth),
       running: this.#started.size,
       waiting: this.#channels.size - this.#started.size,
     };
@@ -267,19 +268,3 @@ export class LocalEngine implements Engine {
     for (const wake of waiters) wake();
   }
 }
-
-const nothing: EngineHealth = {
-  device: "none",
-  threads: 0,
-  maxThreads: 0,
-  threadPool: 0,
-  gpuLayers: 0,
-  contexts: 0,
-  maxContexts: 0,
-  sequences: 0,
-  sequencesInUse: 0,
-  contextSize: 0,
-  batchSize: 0,
-  contextMiB: 0,
-  budgetMiB: 0,
-};

@@ -18,6 +18,10 @@ export interface LlamaServerOptions {
   contextSize: number;
   /** LoRA files; a request names one by its place here. */
   adapters: string[];
+  /** For prompts that no slot holds any more; 0, the default, keeps none. */
+  cacheMiB?: number;
+  /** What a request has to carry. */
+  apiKey?: string;
   note: (line: string) => void;
 }
 
@@ -40,22 +44,22 @@ interface Chunk {
 /** llama.cpp's server as a process of its own on a free loopback port. */
 export class LlamaServer {
   readonly #child: ChildProcess;
-  readonly #url: string;
+  readonly url: string;
   readonly #adapters: number;
   readonly #onExit = (): void => void this.#child.kill("SIGKILL");
 
   static async start(peer: Peer, options: LlamaServerOptions): Promise<LlamaServer> {
-    const { modelPath, threads, slots, contextSize, adapters, note } = options;
+    const { modelPath, threads, slots, contextSize, adapters, cacheMiB = 0, apiKey, note } = options;
     const port = await freePort();
     const flags = [
       ["-m", modelPath],
       ["-t", String(threads)],
       ["-c", String(slots * contextSize)],
       ["-np", String(slots)],
-      ["--cache-ram", "0"],
+      ["--cache-ram", String(cacheMiB)],
       ["--device", "none"],
-      ["--lora-init-without-apply"],
-      ["--lora", adapters.join(",")],
+      adapters.length > 0 ? ["--lora-init-without-apply", "--lora", adapters.join(",")] : [],
+      apiKey ? ["--api-key", apiKey] : [],
       ["--host", "127.0.0.1"],
       ["--port", String(port)],
       ["--offline"],
@@ -69,7 +73,7 @@ export class LlamaServer {
 
   private constructor(child: ChildProcess, url: string, adapters: number) {
     this.#child = child;
-    this.#url = url;
+    this.url = url;
     this.#adapters = adapters;
     process.once("exit", this.#onExit);
   }
@@ -91,7 +95,7 @@ export class LlamaServer {
       ignore_eos: true,
     };
     const askedAt = performance.now();
-    const response = await fetch(`${this.#url}/completion`, { method: "POST", body: JSON.stringify(body) });
+    const response = await fetch(`${this.url}/completion`, { method: "POST", body: JSON.stringify(body) });
     if (!response.ok || !response.body) throw new Error(`llama-server: ${await response.text()}`);
     const textAt: number[] = [];
     for await (const line of createInterface({ input: Readable.fromWeb(response.body) })) {
@@ -122,7 +126,7 @@ export class LlamaServer {
     for (const startedAt = performance.now(); performance.now() - startedAt < START_MS; await pause(100)) {
       if (this.#child.exitCode !== null) break;
       // Refused until it listens, 503 while it loads.
-      const health = await fetch(`${this.#url}/health`).catch(() => null);
+      const health = await fetch(`${this.url}/health`).catch(() => null);
       if (health?.ok) return;
     }
     await this.close();

@@ -1,5 +1,5 @@
 import type { Answer } from "../../../sdk/index.ts";
-import { count, duration, rate } from "../controls/format.ts";
+import { count, duration, price, rate } from "../controls/format.ts";
 
 export function ChipFigures({ answer }: { answer: Answer }) {
   return (
@@ -14,8 +14,9 @@ export function ChipFigures({ answer }: { answer: Answer }) {
   );
 }
 
-function figures({ expert, decision, timings, tokens }: Answer): [name: string, value: string][] {
-  const rows: [string, string][] = [["Adapter", expert?.version ?? "none"]];
+function figures({ expert, decision, timings, tokens, cost }: Answer): [name: string, value: string][] {
+  const rows: [string, string][] = [["Adapter", expert?.version ?? withoutAdapter(expert)]];
+  if (expert?.remote) rows.push(["Answered by", `${expert.remote.model} on ${expert.remote.engine}`]);
   if (decision) rows.push(["Router", decision.head]);
   if (timings) {
     rows.push(["Routed in", duration(timings.routeMs)]);
@@ -26,8 +27,13 @@ function figures({ expert, decision, timings, tokens }: Answer): [name: string, 
     rows.push(["Tokens read", `${count(tokens.prompt)}, ${count(tokens.cached)} from cache`]);
     rows.push(["Tokens written", count(tokens.completion) + pace(tokens.completion, timings)]);
   }
+  if (cost !== null) rows.push(["Cost", price(cost)]);
   return rows;
 }
+
+/** An expert that answers elsewhere may have its system prompt there and nothing more. */
+const withoutAdapter = (expert: Answer["expert"]): string =>
+  expert?.remote && expert.id !== "base" ? "none, its prompt alone" : "none";
 
 function pace(completion: number, timings: Answer["timings"]): string {
   const writingMs = timings?.firstTokenMs != null ? timings.totalMs - timings.firstTokenMs : 0;

@@ -1,0 +1,23 @@
+import type { GenerateRequest } from "../engine.ts";
+
+/**
+ * What a client may want of an answer, as fields of a chat completion request; empty where it wants nothing special.
+ * https://platform.openai.com/docs/api-reference/chat/create
+ */
+export function wishFields({ sampling, stop, format, logprobs }: GenerateRequest) {
+  const { presencePenalty, frequencyPenalty } = sampling;
+  return {
+    ...(stop && stop.length > 0 && { stop: [...stop] }),
+    ...(presencePenalty && { presence_penalty: presencePenalty }),
+    ...(frequencyPenalty && { frequency_penalty: frequencyPenalty }),
+    ...(format && { response_format: responseFormat(format) }),
+    ...(logprobs && { logprobs: true, top_logprobs: logprobs.top }),
+  };
+}
+
+function responseFormat(format: NonNullable<GenerateRequest["format"]>) {
+  if (format.type === "json") return { type: "json_object" as const };
+  // Not every server knows GbnfJsonSchema's type, which is a part of JSON Schema.
+  const schema = format.schema as Record<string, unknown>;
+  return { type: "json_schema" as const, json_schema: { name: "answer", schema, strict: true } };
+}
