@@ -57,6 +57,13 @@ module.exports = {
       from: { path: "^(server|db|client)/", pathNot: anyOf([room]) },
       to: { path: anyOf([room]), pathNot: ["/index[.]ts$", "^server/protocol/"] },
     })),
+    {
+      name: "the-sdk-runs-in-browsers",
+      comment: "client/sdk and what it imports use nothing that only Node has.",
+      severity: "error",
+      from: { path: "^(client/sdk|server/protocol)/", pathNot: "^server/protocol/write-asyncapi[.]ts$" },
+      to: { dependencyTypes: ["core"] },
+    },
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
     {
       name: "nothing-unresolved",

@@ -1,4 +1,4 @@
-export { followAnswer, newConversation, toJson } from "./ask.ts";
+export { toJson } from "./ask.ts";
 export { interactiveChat } from "./interactive.ts";
 export { terminalSession } from "./session.ts";
 export { type Style, styleFor } from "./style.ts";

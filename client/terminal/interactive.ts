@@ -1,15 +1,14 @@
-import { randomUUID } from "node:crypto";
 import readline from "node:readline/promises";
 import {
   type AdapterSummary,
   type Answer,
   BASE,
-  type OpenConversation,
+  OpenConversation,
   type PatchbayClient,
   PatchbayError,
+  randomId,
   waitingSentence,
 } from "../sdk/index.ts";
-import { followAnswer, newConversation } from "./ask.ts";
 import { type Style, styleFor } from "./style.ts";
 
 const HELP = `  /up, /down [comment]   rate the last answer (again to change it), /unvote takes it back
@@ -60,7 +59,7 @@ class TerminalChat {
   }
 
   async begin(): Promise<void> {
-    this.#open = await newConversation(this.#client);
+    this.#open = await OpenConversation.create(this.#client);
     this.#last = null;
     const names = this.#adapters.map((adapter) => adapter.id).join(", ") || "the base model alone";
     this.#print(this.#style.dim(`Experts: ${names}. /help for commands.`));
@@ -78,7 +77,7 @@ class TerminalChat {
   async handle(line: string): Promise<boolean> {
     if (line === "") return true;
     if (!line.startsWith("/")) {
-      await this.#ask((open) => open.send(line, { clientId: randomUUID() }));
+      await this.#ask((open) => open.send(line, { clientId: randomId() }));
       return true;
     }
     const [command = "", ...rest] = line.slice(1).split(/\s+/);
@@ -137,7 +136,7 @@ class TerminalChat {
       let shown = 0;
       let chosen = false;
       let ahead: number | null = null;
-      this.#last = await followAnswer(open, started.id, (answer) => {
+      this.#last = await open.follow(started.id, (answer) => {
         if (answer.expert && !chosen) this.#output.write(`${this.#style.cyan(chip(answer))}\n`);
         chosen = answer.expert !== null;
         if (answer.ahead !== null && answer.ahead !== ahead)

@@ -1,6 +1,6 @@
-import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
-import { followAnswer, interactiveChat, newConversation, toJson } from "../../client/terminal/index.ts";
+import { OpenConversation, type PatchbayClient, randomId } from "../../client/sdk/index.ts";
+import { interactiveChat, toJson } from "../../client/terminal/index.ts";
 import { connect } from "./connect.ts";
 import { note, printJson } from "./output.ts";
 
@@ -36,21 +36,17 @@ export function addChat(program: Command): void {
     });
 }
 
-async function askOnce(
-  client: Parameters<typeof newConversation>[0],
-  text: string,
-  options: ChatOptions,
-): Promise<void> {
-  const open = await newConversation(client);
+async function askOnce(client: PatchbayClient, text: string, options: ChatOptions): Promise<void> {
+  const open = await OpenConversation.create(client);
   try {
     const started = await open.send(text, {
-      clientId: randomUUID(),
+      clientId: randomId(),
       ...(options.adapter && { adapter: options.adapter }),
     });
     const onInterrupt = () => void open.stop(started.generationId);
     process.once("SIGINT", onInterrupt);
     let shown = 0;
-    const answer = await followAnswer(open, started.id, (current) => {
+    const answer = await open.follow(started.id, (current) => {
       if (!options.json) process.stdout.write(current.text.slice(shown));
       shown = current.text.length;
     });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Decision, Expert, Timings, TokenCounts } from "./resources.ts";
+import { Decision, Expert, Id, Timings, TokenCounts } from "./resources.ts";
 
 /**
  * The life of one answer, as it is written to the log and as clients receive it, live or replayed:
@@ -28,8 +28,10 @@ export const TurnEvent = z.discriminatedUnion("type", [
 export type TurnEvent = z.infer<typeof TurnEvent>;
 
 /** A log entry on its way to a client. */
-export interface LoggedEvent {
-  generationId: string;
-  seq: number;
-  event: TurnEvent;
-}
+export const LoggedEvent = z.object({
+  generationId: Id,
+  /** From 1, without gaps. */
+  seq: z.number().int().min(1),
+  event: TurnEvent,
+});
+export type LoggedEvent = z.infer<typeof LoggedEvent>;
