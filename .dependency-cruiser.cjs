@@ -29,6 +29,9 @@ const rooms = {
   db: ["server/protocol"],
   "client/sdk": ["server/protocol"],
   "client/terminal": ["client/sdk"],
+  "client/bridge": ["client/sdk"],
+  "client/slack": ["client/sdk", "client/bridge"],
+  "client/mattermost": ["client/sdk", "client/bridge"],
   "client/web": ["client/sdk"],
 };
 
