@@ -100,7 +100,7 @@ export class SlackBridge {
     app.event("app_mention", async ({ event }) => this.#ask(event, botUserId));
     app.event("message", async ({ event }) => {
       // Mentions come by themselves; edits, joins and other bots' words ask nothing.
-      const asks = event.subtype === undefined || event.subtype === "file_share";
+      const asks = [undefined, "file_share", "thread_broadcast"].includes(event.subtype);
       if (asks && event.channel_type === "im" && !("bot_id" in event && event.bot_id))
         this.#ask(event, botUserId);
     });

@@ -9,6 +9,7 @@ import {
   randomId,
   waitingSentence,
 } from "../sdk/index.ts";
+import { readHistory, writeHistory } from "./history.ts";
 import { type Style, styleFor } from "./style.ts";
 
 const HELP = `  /up, /down [comment]   rate the last answer (again to change it), /unvote takes it back
@@ -16,22 +17,39 @@ const HELP = `  /up, /down [comment]   rate the last answer (again to change it)
   /retry [ID]            answer the last question again, by another expert if named
   /why                   why this expert was chosen
   /new                   start a new conversation
-  /quit                  leave (also Ctrl-D); Ctrl-C stops an answer`;
+  /quit                  leave (also Ctrl-D); Ctrl-C stops an answer
+A line that ends with \\ goes on in the next; arrow up and Ctrl-R find earlier questions.`;
 
 /** The chat in a terminal: one question after the other, answers as they come. Resolves when the person leaves. */
 export async function interactiveChat(
   client: PatchbayClient,
-  io: { input: NodeJS.ReadableStream; output: NodeJS.WriteStream },
+  io: { input: NodeJS.ReadableStream; output: NodeJS.WriteStream; historyFile: string },
 ): Promise<void> {
   const { adapters } = await client.call("adapters", {});
   const chat = new TerminalChat(client, adapters, io.output);
   await chat.begin();
-  const lines = readline.createInterface({ input: io.input, output: io.output, prompt: "\n› " });
+  const lines = readline.createInterface({
+    input: io.input,
+    output: io.output,
+    prompt: "\n› ",
+    history: readHistory(io.historyFile),
+    historySize: 500,
+    removeHistoryDuplicates: true,
+  });
+  lines.on("history", (newestFirst) => writeHistory(io.historyFile, newestFirst));
   lines.on("SIGINT", () => (chat.busy ? void chat.stop() : lines.close()));
   lines.prompt();
+  let begun = "";
   for await (const line of lines) {
-    const goOn = await chat.handle(line.trim()).catch((error) => chat.showError(error));
+    // As in a shell, a backslash at its end says that a line goes on.
+    if (line.endsWith("\\")) {
+      begun += `${line.slice(0, -1)}\n`;
+      io.output.write("… ");
+      continue;
+    }
+    const goOn = await chat.handle(`${begun}${line}`.trim()).catch((error) => chat.showError(error));
     if (goOn === false) break;
+    begun = "";
     lines.prompt();
   }
   lines.close();

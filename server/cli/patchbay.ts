@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { addAdapters } from "./adapters.ts";
 import { addChat } from "./chat.ts";
+import { addCompletion } from "./completion.ts";
 import { addFeedback } from "./feedback.ts";
 import { addKeys } from "./keys.ts";
 import { addMattermost } from "./mattermost.ts";
@@ -21,7 +22,7 @@ async function main(argv: string[]): Promise<number> {
     .showSuggestionAfterError()
     .exitOverride();
   const commands = [addServe, addChat, addSlack, addMattermost, addModels, addKeys];
-  for (const add of [...commands, addAdapters, addRouter, addFeedback]) add(program);
+  for (const add of [...commands, addAdapters, addRouter, addFeedback, addCompletion]) add(program);
   try {
     await program.parseAsync(argv);
     // A command that has printed its finding, and it is a bad one, sets this itself.

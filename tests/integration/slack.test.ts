@@ -1,10 +1,14 @@
 import path from "node:path";
+import { ulid } from "ulid";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { BridgeStore } from "../../client/bridge/index.ts";
+import { BridgeStore, type PatchbayAddress } from "../../client/bridge/index.ts";
 import type { Answer, Message } from "../../client/sdk/index.ts";
 import { readSlackSettings, SlackBridge } from "../../client/slack/index.ts";
+import { openDatabase, revokeApiKey } from "../../db/index.ts";
+import { createApiKey } from "../../server/gateway/index.ts";
+import { Patchbay } from "../../server/main.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { connectAs, serverForAll } from "../support/server.ts";
+import { connectAs, serverForAll, startServer, testConfig } from "../support/server.ts";
 import {
   BOT,
   eventBody,
@@ -19,6 +23,12 @@ const REFUND = "I was charged twice, how do I get my money back?";
 const [ANN, BOB] = ["U0ANN", "U0BOB"];
 const CHANNEL = "C0HELP";
 
+interface Options {
+  without?: string[];
+  env?: Record<string, string>;
+  patchbay?: PatchbayAddress;
+}
+
 interface Setting {
   slack: SlackWorkspace;
   bridge: SlackBridge;
@@ -28,7 +38,7 @@ interface Setting {
 }
 
 /** A bridge in socket mode between a workspace of its own and the server. */
-async function bridged(options: { without?: string[]; env?: Record<string, string> } = {}): Promise<Setting> {
+async function bridged(options: Options = {}): Promise<Setting> {
   const slack = await SlackWorkspace.start(options.without);
   onTestFinished(() => slack.close());
   const storeFile = path.join(temporaryFolder(), "slack.sqlite");
@@ -40,7 +50,7 @@ async function bridged(options: { without?: string[]; env?: Record<string, strin
         SLACK_API_URL: slack.apiUrl,
         ...(options.env ?? { SLACK_APP_TOKEN: BOT.appToken }),
       }),
-      patchbay: { url: server().url, key: undefined },
+      patchbay: options.patchbay ?? { url: server().url, key: undefined },
       storeFile,
       log: (line) => log.push(line),
     });
@@ -310,6 +320,53 @@ describe("events over HTTP", () => {
     expect(slack.inThread(ts)).toHaveLength(1);
   });
 });
+
+describe("a server behind the bridge", () => {
+  it("that has keys knows each person by a session of the bridge's key, which ends with it", async () => {
+    const config = testConfig();
+    const patchbay = await startServer(config);
+    const { key, id, db } = await keyFor(config.dataDir);
+    const wrong = { url: patchbay.url, key: "pb-wrong" };
+    await expect(bridged({ patchbay: wrong })).rejects.toMatchObject({ code: "not-signed-in" });
+    const { slack } = await bridged({ patchbay: { url: patchbay.url, key } });
+    const [ofAnn, ofBob] = [slack.newTs(), slack.newTs()];
+    await Promise.all([slack.event(mention(ofAnn, REFUND)), slack.event(mention(ofBob, REFUND, BOB))]);
+    await Promise.all([answersIn(slack, ofAnn), answersIn(slack, ofBob)]);
+    const owners = await db.selectFrom("conversations").select("user_id").distinct().execute();
+    expect(owners).toHaveLength(2);
+    await revokeApiKey(db, id, new Date().toISOString());
+    const late = slack.newTs();
+    await slack.event(mention(late, "Thanks", ANN));
+    expect(contextOf((await answersIn(slack, late))[0])).toContain(":warning:");
+  });
+
+  it("that is restarted answers what was asked meanwhile, and says what it could not end", async () => {
+    const config = testConfig();
+    const first = await Patchbay.start(config);
+    await first.ready;
+    const { slack } = await bridged({ patchbay: { url: first.url, key: undefined } });
+    const [ts, meanwhile] = [slack.newTs(), slack.newTs()];
+    await slack.event(mention(ts, LONG_QUESTION));
+    await expect.poll(() => slack.inThread(ts).length, { timeout: 20_000 }).toBe(1);
+    await first.close();
+    await slack.event(mention(meanwhile, REFUND, BOB));
+    const second = await Patchbay.start({ ...config, port: Number(new URL(first.url).port) });
+    onTestFinished(() => second.close());
+    const [interrupted] = await answersIn(slack, ts);
+    expect(interrupted?.text.length).toBeGreaterThan(0);
+    expect(contextOf(interrupted)).toContain(":warning:");
+    expect(contextOf((await answersIn(slack, meanwhile))[0])).toContain("Support ·");
+    expect(slack.inThread(meanwhile)).toHaveLength(1);
+  });
+});
+
+/** A key of the server with this data folder, and its database. */
+async function keyFor(dataDir: string) {
+  const db = await openDatabase(path.join(dataDir, "patchbay.sqlite"));
+  onTestFinished(() => db.destroy());
+  const now = () => new Date().toISOString();
+  return { db, ...(await createApiKey(db, "slack", { newId: ulid, now })) };
+}
 
 describe("what is wrong with a bridge", () => {
   it("is told at its start: tokens that Slack refuses", async () => {
