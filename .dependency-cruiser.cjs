@@ -29,6 +29,9 @@ const rooms = {
   db: ["server/protocol"],
   "client/sdk": ["server/protocol"],
   "client/terminal": ["client/sdk"],
+  "client/bridge": ["client/sdk"],
+  "client/slack": ["client/sdk", "client/bridge"],
+  "client/mattermost": ["client/sdk", "client/bridge"],
   "client/web": ["client/sdk"],
 };
 
@@ -58,6 +61,13 @@ module.exports = {
       from: { path: "^(server|db|client)/", pathNot: anyOf([room]) },
       to: { path: anyOf([room]), pathNot: ["/index[.]ts$", "^server/protocol/"] },
     })),
+    {
+      name: "the-sdk-runs-in-browsers",
+      comment: "client/sdk and what it imports use nothing that only Node has.",
+      severity: "error",
+      from: { path: "^(client/sdk|server/protocol)/", pathNot: "^server/protocol/write-asyncapi[.]ts$" },
+      to: { dependencyTypes: ["core"] },
+    },
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
     {
       name: "nothing-unresolved",

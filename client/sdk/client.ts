@@ -12,14 +12,15 @@ import {
   type Replies,
   type ServerToClientEvents,
 } from "../../server/protocol/index.ts";
+import { openSession } from "./session.ts";
 
 export interface ClientOptions {
   /** API key, sent as `Authorization: Bearer`. Not needed in a browser, which has its cookie. */
-  key?: string;
-  /** `Cookie` header of a session, for clients that are not browsers. */
-  cookie?: string;
+  key?: string | undefined;
+  /** `Cookie` header of a session ({@link openSession}), for clients that are not browsers. */
+  cookie?: string | undefined;
   /** How long an acknowledgement may take, in ms. */
-  ackTimeoutMs?: number;
+  ackTimeoutMs?: number | undefined;
 }
 
 export type ConnectionStatus = "connecting" | "online" | "offline";
@@ -47,6 +48,23 @@ export class PatchbayClient {
       if (reason === "io server disconnect") this.#socket.connect();
     });
     this.#socket.on("connect_error", (error) => this.#setStatus("offline", refusalOf(error)));
+  }
+
+  /**
+   * Opens a session where neither key nor cookie is given (without one, a client that reconnects would be somebody
+   * else), connects and waits until it is.
+   * @throws {PatchbayError} `server-unreachable`, `not-signed-in` …
+   */
+  static async connect(url: string, options: ClientOptions = {}): Promise<PatchbayClient> {
+    const cookie = options.key ? options.cookie : await openSession(url, { cookie: options.cookie });
+    const client = new PatchbayClient(url, { ...options, cookie });
+    try {
+      await client.ready();
+      return client;
+    } catch (error) {
+      client.close();
+      throw error;
+    }
   }
 
   get status(): ConnectionStatus {

@@ -1,15 +1,26 @@
-import type {
-  Answer,
-  ClientEventInput,
-  ConversationChange,
-  LoggedEvent,
-  Vote,
+import {
+  type Answer,
+  type ClientEventInput,
+  type ConversationChange,
+  type LoggedEvent,
+  PatchbayError,
+  type Vote,
 } from "../../server/protocol/index.ts";
 import type { PatchbayClient } from "./client.ts";
+import { randomId } from "./random-id.ts";
 import { answerOf, nextSeq, reduce, streaming, type Transcript, type TranscriptInput } from "./transcript.ts";
 
 /** Without news for this long from a streaming answer, the log is asked again. */
 const STALL_MS = 8_000;
+/** How long a question is tried to be sent while the server cannot be reached. */
+const PATIENCE_MS = 60_000;
+
+type SendOptions = Pick<ClientEventInput<"message:send">, "parentId" | "adapter"> & { clientId: string };
+
+export interface AskOptions extends Partial<SendOptions> {
+  /** Is given each new piece of the answer. */
+  onText?: (piece: string) => void;
+}
 
 /**
  * One conversation kept up to date over a connection: follows answers while they are written, and after a lost
@@ -35,6 +46,19 @@ export class OpenConversation {
       client.onStatus((status) => status === "online" && void this.refresh()),
     ];
     this.#stallTimer = setInterval(() => this.#checkStall(), STALL_MS / 2);
+    // In Node, a program ends when its connection is closed; a browser's timer is a number.
+    (this.#stallTimer as { unref?: () => void }).unref?.();
+  }
+
+  /** Starts a conversation and opens it. */
+  static async create(
+    client: PatchbayClient,
+    options: ClientEventInput<"conversation:create"> = {},
+  ): Promise<OpenConversation> {
+    const { conversation } = await client.call("conversation:create", options);
+    const open = new OpenConversation(client, conversation.id);
+    await open.load();
+    return open;
   }
 
   snapshot = (): Transcript | null => this.#transcript;
@@ -63,10 +87,36 @@ export class OpenConversation {
     await this.load().catch(() => undefined);
   }
 
-  async send(
-    text: string,
-    options: Pick<ClientEventInput<"message:send">, "parentId" | "adapter"> & { clientId: string },
-  ): Promise<Answer> {
+  /**
+   * Asks and resolves with the whole answer, over lost connections and restarts of the server.
+   * @throws {PatchbayError} why the question was refused or its answer failed
+   */
+  async ask(text: string, { onText, ...options }: AskOptions = {}): Promise<Answer> {
+    const { id } = await this.sendPatiently(text, { clientId: randomId(), ...options });
+    let told = 0;
+    const answer = await this.follow(id, (current) => {
+      if (current.text.length > told) onText?.(current.text.slice(told));
+      told = current.text.length;
+    });
+    if (answer.error) throw PatchbayError.fromBody(answer.error);
+    return answer;
+  }
+
+  /** As {@link send}, again and again until the server can be reached: the client id makes the question one. */
+  async sendPatiently(text: string, options: SendOptions, patienceMs = PATIENCE_MS): Promise<Answer> {
+    const deadline = Date.now() + patienceMs;
+    for (;;) {
+      try {
+        return await this.send(text, options);
+      } catch (error) {
+        const unreachable = error instanceof PatchbayError && error.code === "server-unreachable";
+        if (!unreachable || Date.now() > deadline) throw error;
+        await this.#client.ready(deadline - Date.now());
+      }
+    }
+  }
+
+  async send(text: string, options: SendOptions): Promise<Answer> {
     const reply = await this.#client.call("message:send", { conversationId: this.id, text, ...options });
     const { conversation } = reply;
     this.#apply({ type: "changed", change: { type: "message", conversation, message: reply.question } });
@@ -108,16 +158,33 @@ export class OpenConversation {
     this.#applyVote(messageId, null);
   }
 
-  /** Resolves with the answer as soon as `reached` holds for it; looks at it now and at each change. */
+  /** Follows an answer to its end. `onUpdate` sees each state on the way. @throws as {@link when} */
+  follow(answerId: string, onUpdate: (answer: Answer) => void): Promise<Answer> {
+    return this.when(answerId, (answer) => {
+      onUpdate(answer);
+      return answer.status !== "streaming";
+    });
+  }
+
+  /**
+   * Resolves with the answer as soon as `reached` holds for it; looks at it now and at each change.
+   * @throws {PatchbayError} `not-found` once the conversation is deleted, or why the server takes this client no longer
+   */
   when(answerId: string, reached: (answer: Answer) => boolean): Promise<Answer> {
-    return new Promise((resolve) => {
-      const look = () => {
-        const answer = this.#transcript?.messages.get(answerId);
-        if (answer?.role !== "assistant" || !reached(answer)) return;
-        stop();
-        resolve(answer);
+    return new Promise((resolve, reject) => {
+      const end = (settle: () => void) => {
+        for (const off of hooks) off();
+        settle();
       };
-      const stop = this.subscribe(look);
+      const look = () => {
+        const refusal = this.#deleted
+          ? new PatchbayError("not-found", "This conversation was deleted.")
+          : this.#client.refusal;
+        if (refusal) return end(() => reject(refusal));
+        const answer = this.#transcript?.messages.get(answerId);
+        if (answer?.role === "assistant" && reached(answer)) end(() => resolve(answer));
+      };
+      const hooks = [this.subscribe(look), this.#client.onStatus(look)];
       look();
     });
   }

@@ -1,35 +1,8 @@
-import {
-  type Answer,
-  isPromptAlone,
-  OpenConversation,
-  type PatchbayClient,
-  PatchbayError,
-} from "../sdk/index.ts";
-
-/** Opens a new conversation. */
-export async function newConversation(client: PatchbayClient): Promise<OpenConversation> {
-  const { conversation } = await client.call("conversation:create", {});
-  const open = new OpenConversation(client, conversation.id);
-  await open.load();
-  return open;
-}
-
-/** Follows an answer to its end. `onUpdate` sees each state on the way. */
-export function followAnswer(
-  open: OpenConversation,
-  answerId: string,
-  onUpdate: (answer: Answer) => void,
-): Promise<Answer> {
-  return open.when(answerId, (answer) => {
-    onUpdate(answer);
-    return answer.status !== "streaming";
-  });
-}
+import { type Answer, isPromptAlone, PatchbayError } from "../sdk/index.ts";
 
 /** What `patchbay chat "text" --json` prints. */
 export function toJson(answer: Answer) {
-  if (answer.error)
-    throw PatchbayError.fromBody(answer.error as Parameters<typeof PatchbayError.fromBody>[0]);
+  if (answer.error) throw PatchbayError.fromBody(answer.error);
   const { decision, expert, timings, tokens, cost } = answer;
   const finish = ({ complete: "stop", "cut-off": "length", stopped: "stopped" } as Record<string, string>)[
     answer.status

@@ -1,4 +1,4 @@
-export { followAnswer, newConversation, toJson } from "./ask.ts";
+export { toJson } from "./ask.ts";
 export { interactiveChat } from "./interactive.ts";
 export { promptAloneSentence } from "./prompt-alone-sentence.ts";
 export { terminalSession } from "./session.ts";

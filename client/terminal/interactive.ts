@@ -1,16 +1,16 @@
-import { randomUUID } from "node:crypto";
 import readline from "node:readline/promises";
 import {
   type AdapterSummary,
   type Answer,
   BASE,
   isPromptAlone,
-  type OpenConversation,
+  OpenConversation,
   type PatchbayClient,
   PatchbayError,
+  randomId,
   waitingSentence,
 } from "../sdk/index.ts";
-import { followAnswer, newConversation } from "./ask.ts";
+import { readHistory, writeHistory } from "./history.ts";
 import { promptAloneSentence } from "./prompt-alone-sentence.ts";
 import { type Style, styleFor } from "./style.ts";
 
@@ -19,22 +19,39 @@ const HELP = `  /up, /down [comment]   rate the last answer (again to change it)
   /retry [ID]            answer the last question again, by another expert if named
   /why                   why this expert was chosen
   /new                   start a new conversation
-  /quit                  leave (also Ctrl-D); Ctrl-C stops an answer`;
+  /quit                  leave (also Ctrl-D); Ctrl-C stops an answer
+A line that ends with \\ goes on in the next; arrow up and Ctrl-R find earlier questions.`;
 
 /** The chat in a terminal: one question after the other, answers as they come. Resolves when the person leaves. */
 export async function interactiveChat(
   client: PatchbayClient,
-  io: { input: NodeJS.ReadableStream; output: NodeJS.WriteStream },
+  io: { input: NodeJS.ReadableStream; output: NodeJS.WriteStream; historyFile: string },
 ): Promise<void> {
   const { adapters } = await client.call("adapters", {});
   const chat = new TerminalChat(client, adapters, io.output);
   await chat.begin();
-  const lines = readline.createInterface({ input: io.input, output: io.output, prompt: "\n› " });
+  const lines = readline.createInterface({
+    input: io.input,
+    output: io.output,
+    prompt: "\n› ",
+    history: readHistory(io.historyFile),
+    historySize: 500,
+    removeHistoryDuplicates: true,
+  });
+  lines.on("history", (newestFirst) => writeHistory(io.historyFile, newestFirst));
   lines.on("SIGINT", () => (chat.busy ? void chat.stop() : lines.close()));
   lines.prompt();
+  let begun = "";
   for await (const line of lines) {
-    const goOn = await chat.handle(line.trim()).catch((error) => chat.showError(error));
+    // As in a shell, a backslash at its end says that a line goes on.
+    if (line.endsWith("\\")) {
+      begun += `${line.slice(0, -1)}\n`;
+      io.output.write("… ");
+      continue;
+    }
+    const goOn = await chat.handle(`${begun}${line}`.trim()).catch((error) => chat.showError(error));
     if (goOn === false) break;
+    begun = "";
     lines.prompt();
   }
   lines.close();
@@ -62,7 +79,7 @@ class TerminalChat {
   }
 
   async begin(): Promise<void> {
-    this.#open = await newConversation(this.#client);
+    this.#open = await OpenConversation.create(this.#client);
     this.#last = null;
     const names = this.#adapters.map((adapter) => adapter.id).join(", ") || "the base model alone";
     this.#print(this.#style.dim(`Experts: ${names}. /help for commands.`));
@@ -80,7 +97,7 @@ class TerminalChat {
   async handle(line: string): Promise<boolean> {
     if (line === "") return true;
     if (!line.startsWith("/")) {
-      await this.#ask((open) => open.send(line, { clientId: randomUUID() }));
+      await this.#ask((open) => open.send(line, { clientId: randomId() }));
       return true;
     }
     const [command = "", ...rest] = line.slice(1).split(/\s+/);
@@ -139,7 +156,7 @@ class TerminalChat {
       let shown = 0;
       let chosen = false;
       let ahead: number | null = null;
-      this.#last = await followAnswer(open, started.id, (answer) => {
+      this.#last = await open.follow(started.id, (answer) => {
         if (answer.expert && !chosen) this.#output.write(`${this.#style.cyan(chip(answer))}\n`);
         chosen = answer.expert !== null;
         if (answer.ahead !== null && answer.ahead !== ahead)

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { type ErrorBody, PatchbayError } from "../sdk/index.ts";
+import { openSession } from "../sdk/index.ts";
 
 /**
  * The cookie under which this terminal talks to a server, so that its conversations stay its own from one run to the
@@ -8,19 +8,8 @@ import { type ErrorBody, PatchbayError } from "../sdk/index.ts";
  */
 export async function terminalSession(url: string, file: string): Promise<string> {
   const known = read(file);
-  const response = await fetch(`${url}/api/session`, {
-    method: "POST",
-    headers: { "content-type": "application/json", ...(known[url] && { cookie: known[url] }) },
-    body: "{}",
-  });
-  if (!response.ok) {
-    const body = (await response.json().catch(() => null)) as { error?: ErrorBody } | null;
-    throw body?.error
-      ? PatchbayError.fromBody(body.error)
-      : new PatchbayError("server-unreachable", `${url} answers with ${response.status}.`);
-  }
-  const cookie = response.headers.getSetCookie()[0]?.split(";")[0];
-  if (!cookie) return known[url] ?? "";
+  const cookie = await openSession(url, { cookie: known[url] });
+  if (cookie === known[url]) return cookie;
   fs.mkdirSync(path.dirname(file), { recursive: true });
   fs.writeFileSync(file, JSON.stringify({ ...known, [url]: cookie }), { mode: 0o600 });
   return cookie;

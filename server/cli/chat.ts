@@ -1,15 +1,11 @@
-import { randomUUID } from "node:crypto";
+import path from "node:path";
 import type { Command } from "commander";
-import { isPromptAlone } from "../../client/sdk/index.ts";
-import {
-  followAnswer,
-  interactiveChat,
-  newConversation,
-  promptAloneSentence,
-  toJson,
-} from "../../client/terminal/index.ts";
+import { isPromptAlone, OpenConversation, type PatchbayClient, randomId } from "../../client/sdk/index.ts";
+import { interactiveChat, promptAloneSentence, toJson } from "../../client/terminal/index.ts";
+import { readConfig } from "../config.ts";
 import { connect } from "./connect.ts";
 import { note, printJson } from "./output.ts";
+import { pipedText, withPiped } from "./piped-text.ts";
 
 interface ChatOptions {
   json?: boolean;
@@ -27,37 +23,40 @@ export function addChat(program: Command): void {
     .option("--model <model>", "start an engine of its own on this model")
     .addHelpText(
       "after",
-      '\nExample:\n  $ npx patchbay chat "I was charged twice, how do I get my money back?" --json',
+      '\nExamples:\n  $ npx patchbay chat "I was charged twice, how do I get my money back?" --json\n  $ cat server.log | npx patchbay chat "what broke?"',
     )
     .action(async (text: string | undefined, options: ChatOptions, command: Command) => {
-      if (text === undefined && (options.json || !process.stdin.isTTY))
+      const question = withPiped(text, await pipedText());
+      if (question === "" && (options.json || !process.stdin.isTTY))
         command.error('error: give a question, as in: patchbay chat "Where is my parcel?"', { exitCode: 2 });
       const connection = await connect({ model: options.model, log: note });
       try {
-        if (text === undefined)
-          await interactiveChat(connection.client, { input: process.stdin, output: process.stdout });
-        else await askOnce(connection.client, text, options);
+        if (question !== "") await askOnce(connection.client, question, options);
+        else {
+          const historyFile = path.join(readConfig(process.env).cacheDir, "terminal-history");
+          await interactiveChat(connection.client, {
+            input: process.stdin,
+            output: process.stdout,
+            historyFile,
+          });
+        }
       } finally {
         await connection.close();
       }
     });
 }
 
-async function askOnce(
-  client: Parameters<typeof newConversation>[0],
-  text: string,
-  options: ChatOptions,
-): Promise<void> {
-  const open = await newConversation(client);
+async function askOnce(client: PatchbayClient, text: string, options: ChatOptions): Promise<void> {
+  const open = await OpenConversation.create(client);
   try {
     const started = await open.send(text, {
-      clientId: randomUUID(),
+      clientId: randomId(),
       ...(options.adapter && { adapter: options.adapter }),
     });
     const onInterrupt = () => void open.stop(started.generationId);
     process.once("SIGINT", onInterrupt);
     let shown = 0;
-    const answer = await followAnswer(open, started.id, (current) => {
+    const answer = await open.follow(started.id, (current) => {
       if (!options.json) process.stdout.write(current.text.slice(shown));
       shown = current.text.length;
     });

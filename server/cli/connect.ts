@@ -80,7 +80,8 @@ async function healthOf(url: string): Promise<Health | null> {
   }
 }
 
-async function untilReady(url: string, log: (line: string) => void): Promise<void> {
+/** Waits for a server that is starting. @throws {PatchbayError} `server-unreachable`, or why it will not become ready */
+export async function untilReady(url: string, log: (line: string) => void): Promise<void> {
   let step = "";
   for (;;) {
     const health = await healthOf(url);

@@ -2,12 +2,15 @@
 import { Command, CommanderError } from "commander";
 import { addAdapters } from "./adapters.ts";
 import { addChat } from "./chat.ts";
+import { addCompletion } from "./completion.ts";
 import { addFeedback } from "./feedback.ts";
 import { addKeys } from "./keys.ts";
+import { addMattermost } from "./mattermost.ts";
 import { addModels } from "./models.ts";
 import { reportFailure } from "./output.ts";
 import { addRouter } from "./router.ts";
 import { addServe } from "./serve.ts";
+import { addSlack } from "./slack.ts";
 
 /** Exit codes: 0 done, 1 failed, 2 wrong use. */
 async function main(argv: string[]): Promise<number> {
@@ -18,8 +21,8 @@ async function main(argv: string[]): Promise<number> {
     .showHelpAfterError("(add --help for the options and an example)")
     .showSuggestionAfterError()
     .exitOverride();
-  for (const add of [addServe, addChat, addModels, addKeys, addAdapters, addRouter, addFeedback])
-    add(program);
+  const commands = [addServe, addChat, addSlack, addMattermost, addModels, addKeys];
+  for (const add of [...commands, addAdapters, addRouter, addFeedback, addCompletion]) add(program);
   try {
     await program.parseAsync(argv);
     // A command that has printed its finding, and it is a bad one, sets this itself.

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { readConfig } from "../config.ts";
 import { note } from "./output.ts";
+import { untilSignalled } from "./until-signalled.ts";
 
 export function addServe(program: Command): void {
   program
@@ -19,9 +20,7 @@ export function addServe(program: Command): void {
       const { Patchbay } = await import("../main.ts");
       const patchbay = await Patchbay.start(readConfig(env), { log: note });
       note(`Patchbay listens on ${patchbay.url}`);
-      const ended = new Promise<void>((resolve) => {
-        for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
-      });
+      const ended = untilSignalled();
       // A model that cannot be loaded is told here and on the page; the server stays up to say so.
       patchbay.ready.catch((error: Error & { hint?: string }) =>
         note(`${error.message}${error.hint ? ` ${error.hint}` : ""}`),

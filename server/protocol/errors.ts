@@ -1,3 +1,5 @@
+import { z } from "zod";
+
 /**
  * Every error a client can meet, by its stable code. HTTP answers with `status`, sockets with the same code,
  * and docs/errors.md is this table for people (a test keeps the two equal).
@@ -83,12 +85,14 @@ export const errorTable = {
 export type ErrorCode = keyof typeof errorTable;
 
 /** What crosses the wire when something fails. */
-export interface ErrorBody {
-  code: ErrorCode;
-  message: string;
-  hint?: string;
-  details?: unknown;
-}
+export const ErrorBody = z.object({
+  code: z.enum(Object.keys(errorTable) as [ErrorCode, ...ErrorCode[]]),
+  message: z.string(),
+  /** What to do about it. */
+  hint: z.string().exactOptional(),
+  details: z.unknown().exactOptional(),
+});
+export type ErrorBody = z.infer<typeof ErrorBody>;
 
 /** An error that people or scripts are meant to see: a stable code, a sentence, and what to do about it. */
 export class PatchbayError extends Error {
@@ -121,9 +125,11 @@ export class PatchbayError extends Error {
     };
   }
 
-  static fromBody(body: ErrorBody): PatchbayError {
-    const { code, message, hint, details } = body;
-    return new PatchbayError(code in errorTable ? code : "internal", message, {
+  /** @param body as it came over the wire: a code that this version does not know is `internal`. */
+  static fromBody(body: Omit<ErrorBody, "code"> & { code: string }): PatchbayError {
+    const { message, hint, details } = body;
+    const code = Object.hasOwn(errorTable, body.code) ? (body.code as ErrorCode) : "internal";
+    return new PatchbayError(code, message, {
       ...(hint !== undefined && { hint }),
       details,
     });

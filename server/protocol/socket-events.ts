@@ -3,16 +3,16 @@ import type { ErrorBody } from "./errors.ts";
 import { limits } from "./limits.ts";
 import {
   AdapterId,
-  type AdapterSummary,
-  type Answer,
-  type Conversation,
+  AdapterSummary,
+  Answer,
+  Conversation,
   Id,
-  type Message,
-  type Question,
-  type Vote,
+  Message,
+  Question,
+  Vote,
   VoteInput,
 } from "./resources.ts";
-import type { LoggedEvent } from "./turn-event.ts";
+import { LoggedEvent } from "./turn-event.ts";
 
 const title = z.string().trim().min(1, "empty title").max(limits.titleChars);
 /** A conversation's pin or a single turn's choice: an adapter's id, `base`, or `auto` for the router. */
@@ -55,23 +55,24 @@ export type ClientEventInput<Name extends ClientEventName> = z.input<(typeof cli
 export type ClientEventPayload<Name extends ClientEventName> = z.output<(typeof clientEvents)[Name]>;
 
 /** What the acknowledgement of each event carries besides `ok`. */
-export interface Replies {
-  adapters: { adapters: AdapterSummary[] };
-  "conversation:list": { conversations: Conversation[] };
-  "conversation:create": { conversation: Conversation };
-  "conversation:open": { conversation: Conversation; messages: Message[] };
-  "conversation:rename": { conversation: Conversation };
-  "conversation:pin": { conversation: Conversation };
-  "conversation:delete": { conversationId: string };
-  "conversation:branch": { conversation: Conversation };
-  "message:send": { conversation: Conversation; question: Question; answer: Answer };
-  "message:regenerate": { conversation: Conversation; answer: Answer };
-  stop: { stopped: boolean };
-  subscribe: { generationId: string };
-  unsubscribe: { generationId: string };
-  "vote:set": { vote: Vote };
-  "vote:retract": Record<never, never>;
-}
+export const replies = {
+  adapters: z.object({ adapters: z.array(AdapterSummary) }),
+  "conversation:list": z.object({ conversations: z.array(Conversation) }),
+  "conversation:create": z.object({ conversation: Conversation }),
+  "conversation:open": z.object({ conversation: Conversation, messages: z.array(Message) }),
+  "conversation:rename": z.object({ conversation: Conversation }),
+  "conversation:pin": z.object({ conversation: Conversation }),
+  "conversation:delete": z.object({ conversationId: Id }),
+  "conversation:branch": z.object({ conversation: Conversation }),
+  "message:send": z.object({ conversation: Conversation, question: Question, answer: Answer }),
+  "message:regenerate": z.object({ conversation: Conversation, answer: Answer }),
+  stop: z.object({ stopped: z.boolean() }),
+  subscribe: z.object({ generationId: Id }),
+  unsubscribe: z.object({ generationId: Id }),
+  "vote:set": z.object({ vote: Vote }),
+  "vote:retract": z.object({}),
+} as const satisfies Record<ClientEventName, z.ZodType>;
+export type Replies = { [Name in ClientEventName]: z.infer<(typeof replies)[Name]> };
 
 export type Ack<Name extends ClientEventName> =
   | ({ ok: true } & Replies[Name])
@@ -83,16 +84,24 @@ export type ClientToServerEvents = {
 };
 
 /** Changes that a person's other tabs and devices follow. */
-export type ConversationChange =
-  | { type: "saved"; conversation: Conversation }
-  | { type: "deleted"; conversationId: string }
-  | { type: "message"; conversation: Conversation; message: Message }
-  | { type: "vote"; conversationId: string; messageId: string; vote: Vote | null };
+export const ConversationChange = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("saved"), conversation: Conversation }),
+  z.object({ type: z.literal("deleted"), conversationId: Id }),
+  z.object({ type: z.literal("message"), conversation: Conversation, message: Message }),
+  z.object({ type: z.literal("vote"), conversationId: Id, messageId: Id, vote: Vote.nullable() }),
+]);
+export type ConversationChange = z.infer<typeof ConversationChange>;
 
-/** Server → client. */
-export interface ServerToClientEvents {
-  generation: (logged: LoggedEvent) => void;
-  conversation: (change: ConversationChange) => void;
+/** What the server sends without being asked. */
+export const serverEvents = {
+  /** An answer that is followed has a new log entry. */
+  generation: LoggedEvent,
+  conversation: ConversationChange,
   /** An adapter was plugged in, swapped or removed: all that are there now. */
-  adapters: (now: Replies["adapters"]) => void;
-}
+  adapters: replies.adapters,
+} as const;
+
+/** Server → client, as socket.io types them. */
+export type ServerToClientEvents = {
+  [Name in keyof typeof serverEvents]: (payload: z.infer<(typeof serverEvents)[Name]>) => void;
+};

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Decision, Expert, Timings, TokenCounts } from "./resources.ts";
+import { Decision, Expert, Id, Timings, TokenCounts } from "./resources.ts";
 
 const TokenChance = z.object({
   /** Its text; U+FFFD stands for a part of a character. */
@@ -47,8 +47,10 @@ export const TurnEvent = z.discriminatedUnion("type", [
 export type TurnEvent = z.infer<typeof TurnEvent>;
 
 /** A log entry on its way to a client. */
-export interface LoggedEvent {
-  generationId: string;
-  seq: number;
-  event: TurnEvent;
-}
+export const LoggedEvent = z.object({
+  generationId: Id,
+  /** From 1, without gaps. */
+  seq: z.number().int().min(1),
+  event: TurnEvent,
+});
+export type LoggedEvent = z.infer<typeof LoggedEvent>;

@@ -1,9 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import path from "node:path";
-import { type Answer, type OpenConversation, PatchbayClient } from "../../client/sdk/index.ts";
-import { followAnswer, newConversation } from "../../client/terminal/index.ts";
+import { type Answer, OpenConversation, PatchbayClient, randomId } from "../../client/sdk/index.ts";
 import { nextMessage } from "./next-message.ts";
 import type { FromServer, ToServer } from "./server-process.ts";
 
@@ -65,7 +63,7 @@ export class Person {
   }
 
   newConversation(): Promise<OpenConversation> {
-    return newConversation(this.#client);
+    return OpenConversation.create(this.#client);
   }
 
   leave(): void {
@@ -75,8 +73,8 @@ export class Person {
 
 /** Asks and reads along until the answer has ended. @throws {Error} where it failed */
 export async function askOverSocket(open: OpenConversation, question: string): Promise<Answer> {
-  const { id } = await open.send(question, { clientId: randomUUID() });
-  const answer = await followAnswer(open, id, () => undefined);
+  const { id } = await open.send(question, { clientId: randomId() });
+  const answer = await open.follow(id, () => undefined);
   if (answer.error) throw new Error(`the server could not answer: ${answer.error.message}`);
   return answer;
 }

@@ -1,6 +1,7 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { bin, cli } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -11,6 +12,8 @@ import { typed } from "../support/terminal.ts";
 const commands = [
   ["serve"],
   ["chat"],
+  ["slack"],
+  ["mattermost"],
   ["models", "list"],
   ["models", "fetch"],
   ["keys", "create"],
@@ -24,6 +27,7 @@ const commands = [
   ["router", "train"],
   ["router", "eval"],
   ["feedback", "export"],
+  ["completion"],
 ];
 
 describe("the command line", () => {
@@ -104,13 +108,67 @@ describe("the command line", () => {
     expect(JSON.parse(nobody.stdout)).toMatchObject({ error: { code: "server-unreachable" } });
   });
 
+  it.each([
+    ["slack", "SLACK_BOT_TOKEN", "OAuth & Permissions"],
+    ["mattermost", "MATTERMOST_TOKEN", "Outgoing Webhooks"],
+  ])("says where to get what %s needs", async (service, setting, where) => {
+    const { code, stderr } = await cli([service], { PATCHBAY_DATA: temporaryFolder() });
+    expect(code).toBe(1);
+    expect(stderr).toContain(`The setting ${setting} is missing. (bad-request)`);
+    expect(stderr).toContain(where);
+  });
+
+  it("prints the manifest of the Slack app", async () => {
+    const { code, stdout } = await cli(["slack", "--manifest"]);
+    expect(code).toBe(0);
+    const { settings, oauth_config } = JSON.parse(stdout);
+    expect(settings.event_subscriptions.bot_events).toContain("app_mention");
+    expect(oauth_config.scopes.bot).toContain("chat:write");
+  });
+
+  it("takes what is piped in as part of the question, or as the question", async () => {
+    const { url } = await startServer();
+    const env = { ...process.env, PATCHBAY_URL: url, PATCHBAY_CACHE: temporaryFolder() };
+    const pipe = (input: string, args: string) => {
+      const command = `printf '%s' "$INPUT" | "$NODE" "$BIN" chat ${args}`;
+      const options = {
+        env: { ...env, INPUT: input, NODE: process.execPath, BIN: bin },
+        encoding: "utf8",
+      } as const;
+      return promisify(execFile)("sh", ["-c", command], options).catch((error) => error);
+    };
+    const asked = await pipe("I was charged twice and want my money back", "'What do I do?' --json");
+    expect(JSON.parse(asked.stdout).adapter).toBe("support");
+    expect(JSON.parse((await pipe("Recommend me a funny movie", "--json")).stdout).adapter).toBe(
+      "entertainment",
+    );
+    const large = await pipe("x".repeat(16_001), "'What broke?' --json");
+    expect(large.code).toBe(1);
+    expect(JSON.parse(large.stdout)).toMatchObject({ error: { code: "too-large" } });
+    expect((await pipe("", "--json")).code).toBe(2);
+  });
+
+  it("completes commands and options in bash", async () => {
+    const { stdout } = await cli(["completion", "bash"]);
+    const complete = (...typed: string[]) => {
+      const script = `${stdout}\nCOMP_WORDS=(patchbay ${typed.join(" ")})\nCOMP_CWORD=${typed.length}\n_patchbay\nprintf '%s\\n' "\${COMPREPLY[@]}"`;
+      return spawnSync("bash", ["-c", script], { encoding: "utf8" }).stdout.trim().split("\n");
+    };
+    expect(complete("ma")).toEqual(["mattermost"]);
+    expect(complete("adapters", "l")).toEqual(["list"]);
+    expect(complete("chat", "--j")).toEqual(["--json"]);
+    expect(complete("slack", "--")).toEqual(["--manifest", "--help"]);
+    expect((await cli(["completion", "csh"])).code).toBe(2);
+  });
+
   it("chats line by line", async () => {
     const { url } = await startServer();
     const shown = await typed(
       url,
-      "Where is my parcel?\n/why\n/up thanks\n/unvote\n/expert health\nhello\n/nonsense\n/quit\n",
+      "Where is \\\nmy parcel?\n/why\n/up thanks\n/unvote\n/expert health\nhello\n/nonsense\n/quit\n",
     );
     expect(shown).toMatch(/Support · \d+%/);
+    expect(shown.match(/○─●/g)).toHaveLength(2);
     expect(shown).toContain("Saved: thumbs up");
     expect(shown).toContain("health answers from here on");
     expect(shown).toContain("not medical advice");

@@ -107,7 +107,7 @@ it("an answer whose engine dies keeps what was written, and is not written again
 it("a turn goes elsewhere when this machine has too many waiting, and stays when not", async () => {
   const server = await serverWith({ engines: { box: elsewhere() }, saturatedAt: 1 }, { sequences: 1 });
   const people = await Promise.all([1, 2, 3].map(() => newPerson(server.url)));
-  const [first, second, third] = await Promise.all(people.map(converse));
+  const [first, second, third] = await Promise.all(people.map((person) => converse(person)));
   if (!first || !second || !third) throw new Error("no conversation");
   const running = await askAndSeeStart(first, LONG_QUESTION, "support");
   const waiting = await second.send(LONG_QUESTION, { clientId: "waiting", adapter: "support" });

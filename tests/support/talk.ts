@@ -1,13 +1,12 @@
 import { randomUUID } from "node:crypto";
-import type { Answer, OpenConversation } from "../../client/sdk/index.ts";
-import { followAnswer, newConversation } from "../../client/terminal/index.ts";
+import { type Answer, OpenConversation } from "../../client/sdk/index.ts";
 
-export const converse = newConversation;
+export const converse = OpenConversation.create;
 
 /** Asks and waits for the whole answer. */
 export async function ask(open: OpenConversation, text: string, adapter?: string): Promise<Answer> {
   const started = await open.send(text, { clientId: randomUUID(), ...(adapter && { adapter }) });
-  return followAnswer(open, started.id, () => undefined);
+  return open.follow(started.id, () => undefined);
 }
 
 /** Asks and returns as soon as the answer has some text; it goes on being written. */

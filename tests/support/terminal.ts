@@ -1,5 +1,7 @@
+import path from "node:path";
 import { PassThrough } from "node:stream";
 import { interactiveChat } from "../../client/terminal/index.ts";
+import { temporaryFolder } from "./folder.ts";
 import { newPerson } from "./server.ts";
 
 /** Types lines into the chat of a terminal. @returns what the screen shows once it is left */
@@ -14,6 +16,7 @@ export async function typed(url: string, lines: string): Promise<string> {
   await interactiveChat(await newPerson(url), {
     input: keyboard,
     output: screen as unknown as NodeJS.WriteStream,
+    historyFile: path.join(temporaryFolder(), "history"),
   });
   return shown;
 }

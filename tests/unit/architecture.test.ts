@@ -34,6 +34,7 @@ describe("the arrows between the rooms", () => {
   it.each([
     ["server/engines/planted.ts", "../gateway/index.ts", "server-engines-imports-only-its-neighbours"],
     ["client/sdk/planted.ts", "../../server/chat/index.ts", "client-sdk-imports-only-its-neighbours"],
+    ["client/sdk/planted.ts", "node:fs", "the-sdk-runs-in-browsers"],
     ["server/chat/planted.ts", "../engines/local/worker.ts", "server-engines-is-entered-by-its-index"],
     ["db/planted.ts", "./not-there.ts", "nothing-unresolved"],
   ])("fail the lint when %s imports %s", (file, target, rule) => {

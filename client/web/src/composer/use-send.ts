@@ -1,5 +1,5 @@
 import { useRef } from "react";
-import { type OpenConversation, type PatchbayClient, PatchbayError } from "../../../sdk/index.ts";
+import { type OpenConversation, type PatchbayClient, PatchbayError, randomId } from "../../../sdk/index.ts";
 import { usePatchbay } from "../connection/patchbay-context.ts";
 import { useConversationList } from "../conversations/conversations-context.ts";
 import { navigate, pathOf } from "../shell/use-location.ts";
@@ -59,9 +59,3 @@ const create = async (client: PatchbayClient): Promise<string> =>
 /** Refused, the message was surely not taken; without an answer it may have been. */
 const isRefusal = (error: unknown): boolean =>
   error instanceof PatchbayError && error.code !== "server-unreachable";
-
-/** crypto.randomUUID exists on https and localhost only. */
-const randomId = (): string =>
-  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join(
-    "",
-  );

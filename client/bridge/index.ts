@@ -1,0 +1,8 @@
+export { endingOf, expertLine } from "./answer-line.ts";
+export { type Command, parseCommand, runCommand } from "./commands.ts";
+export { Pace } from "./pace.ts";
+export { type PatchbayAddress, People } from "./people.ts";
+export { settingsReader } from "./settings.ts";
+export { BridgeStore, type ChatQuestion, type Turn } from "./store.ts";
+export { type AnswerPost, Turns } from "./turns.ts";
+export { type ChatVote, type VoteResult, vote } from "./votes.ts";

@@ -1,0 +1,17 @@
+/** Keeps calls apart, so that all of them together stay below a service's rate limit. */
+export class Pace {
+  readonly #gapMs: number;
+  #nextAt = 0;
+
+  constructor(gapMs: number) {
+    this.#gapMs = gapMs;
+  }
+
+  /** Resolves when it is the caller's turn. */
+  async next(): Promise<void> {
+    const now = Date.now();
+    const at = Math.max(now, this.#nextAt);
+    this.#nextAt = at + this.#gapMs;
+    if (at > now) await new Promise((resolve) => setTimeout(resolve, at - now));
+  }
+}

@@ -1,0 +1,2 @@
+export { MattermostBridge } from "./bridge.ts";
+export { readMattermostSettings } from "./settings.ts";

@@ -1,0 +1,3 @@
+export { SlackBridge } from "./bridge.ts";
+export { manifest } from "./manifest.ts";
+export { readSlackSettings } from "./settings.ts";
