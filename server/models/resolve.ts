@@ -31,8 +31,8 @@ export async function resolveModel(
   return resolveFile(path.resolve(spec ?? ""), cacheDir, onProgress);
 }
 
-const modelsDir = (cacheDir: string): string => path.join(cacheDir, "models");
-const hashIndex = (cacheDir: string): string => path.join(cacheDir, "hashes.json");
+export const modelsDir = (cacheDir: string): string => path.join(cacheDir, "models");
+export const hashIndex = (cacheDir: string): string => path.join(cacheDir, "hashes.json");
 
 export const cachedPath = (model: CatalogueModel, cacheDir: string): string =>
   path.join(modelsDir(cacheDir), `${model.name}.gguf`);
@@ -143,7 +143,7 @@ function isGguf(file: string): boolean {
   return magic.toString("latin1") === "GGUF";
 }
 
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === "TimeoutError") return "no answer in time";
   const cause = error.cause instanceof Error ? error.cause.message : "";

@@ -1,3 +1,9 @@
+export {
+  type Embedder,
+  type EmbedderOptions,
+  EmbedderProcess,
+  type EmbedderState,
+} from "./embedder/embedder.ts";
 export { evaluate, type RouterReport } from "./evaluate.ts";
 export {
   type Example,
