@@ -14,20 +14,30 @@ import {
   Turns,
   toPatchbayError,
 } from "./chat/index.ts";
-import { type Config, engineSettings, isLoopback, packageRoot } from "./config.ts";
+import { type Config, embedderProcessPath, engineSettings, isLoopback, packageRoot } from "./config.ts";
 import { claimDataFolder } from "./data-lock.ts";
 import { LocalEngine } from "./engines/index.ts";
 import { Votes } from "./feedback/index.ts";
 import { createHttpApp, Identity, SocketGateway, type SocketServices } from "./gateway/index.ts";
-import { type BaseModel, resolveModel } from "./models/index.ts";
+import { type BaseModel, resolveModel, resolveSentenceEncoder } from "./models/index.ts";
 import { type Health, PatchbayError } from "./protocol/index.ts";
 import { FolderWatcher, Registry, rejectedInWords } from "./registry/index.ts";
-import { loadHeadBeside, loadRouter, type Router, readAdapterExamples } from "./routing/index.ts";
+import {
+  EmbedderProcess,
+  type Encoder,
+  loadHeadBeside,
+  loadRouter,
+  type Router,
+  readAdapterExamples,
+} from "./routing/index.ts";
 
 export interface StartOptions extends OpenOptions {
   /** Steps of the start, and faults, for people. */
   log?: (line: string) => void;
 }
+
+/** A decision does not wait longer for its embedding, in ms; it goes by words then. */
+const EMBED_PATIENCE_MS = 150;
 
 interface Running {
   base: BaseModel;
@@ -37,6 +47,11 @@ interface Running {
   turns: Turns;
   services: SocketServices;
 }
+
+/** What the router hears with. */
+type Hearing =
+  | { is: "off" | "fetching" | "unavailable" }
+  | { is: "started"; encoder: Encoder; embedder: EmbedderProcess };
 
 type Phase =
   | { is: "starting"; step: string; progress: number | null; error?: PatchbayError }
@@ -57,6 +72,7 @@ export class Patchbay {
   readonly #log: (line: string) => void;
   readonly #closing = new AbortController();
   #engine: LocalEngine | null = null;
+  #hearing: Hearing;
   #phase: Phase = { is: "starting", step: "starting", progress: null };
 
   /** Listens at once and loads behind it, so that the page can show how far it is. @throws `port-taken`, `data-in-use`, `keys-needed` */
@@ -93,6 +109,7 @@ export class Patchbay {
     port: number,
   ) {
     this.#config = config;
+    this.#hearing = { is: config.embedder === "off" ? "off" : "fetching" };
     this.#db = db;
     this.#releaseData = releaseData;
     this.#log = log;
@@ -144,7 +161,11 @@ export class Patchbay {
         sha256: file.sha256,
       })),
       rejected: registry.rejected.map(({ id, error }) => ({ id, code: error.code, message: error.message })),
-      router: { version: router.version },
+      router: {
+        version: router.version,
+        hears: router.hears,
+        embedder: this.#hearing.is === "started" ? this.#hearing.embedder.state : this.#hearing.is,
+      },
       queue: { running, waiting },
     };
   }
@@ -172,6 +193,7 @@ export class Patchbay {
     }
     await this.#sockets.close();
     await this.#engine?.close();
+    if (this.#hearing.is === "started") await this.#hearing.embedder.close();
     await this.#db.destroy();
     this.#releaseData();
   }
@@ -196,6 +218,7 @@ export class Patchbay {
       running.switchboard.warmUp();
       // The folders may have changed since they were read.
       void running.switchboard.refresh();
+      void this.#listen(running.switchboard);
     } catch (cause) {
       const error = toPatchbayError(cause);
       if (error.code === "internal") this.#onFault(cause);
@@ -215,7 +238,29 @@ export class Patchbay {
 
   #makeRouter(adapterIds: readonly string[]): Promise<Router> {
     const threadPath = path.join(packageRoot, "dist", "server", "routing", "head-thread.js");
-    return loadRouter({ ...this.#config, adapterIds }, loadHeadBeside(threadPath, this.#closing.signal));
+    const load = loadHeadBeside(threadPath, this.#closing.signal);
+    const [encoder, embedder] =
+      this.#hearing.is === "started" ? [this.#hearing.encoder, this.#hearing.embedder] : [null, null];
+    return loadRouter({ ...this.#config, adapterIds, encoder }, embedder, load);
+  }
+
+  /** The router goes by words until its sentence encoder is there, which may have to be fetched first. */
+  async #listen(switchboard: Switchboard): Promise<void> {
+    if (this.#hearing.is === "off") return;
+    try {
+      const modelPath = await resolveSentenceEncoder(this.#config.cacheDir, () => undefined);
+      if (this.#closing.signal.aborted) return;
+      const encoder: Encoder = { modelPath, processPath: embedderProcessPath };
+      const work = { patienceMs: EMBED_PATIENCE_MS };
+      const embedder = new EmbedderProcess({ ...encoder, work, onLog: (text) => this.#log(text.trimEnd()) });
+      this.#hearing = { is: "started", encoder, embedder };
+      if (await embedder.ready()) await switchboard.relearn();
+    } catch (cause) {
+      this.#hearing = { is: "unavailable" };
+      const error = toPatchbayError(cause);
+      if (error.code === "internal") this.#onFault(cause);
+      else this.#log(`the router goes by words alone: ${error.message}`);
+    }
   }
 
   #startEngine(base: BaseModel): LocalEngine {

@@ -2,11 +2,15 @@ import fs from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 import { readJsonLines, readSomeJsonLines } from "../json-lines.ts";
+import { BASE } from "../protocol/index.ts";
+import type { Before } from "./turn.ts";
 
 /** A user turn with the domain it belongs to; null: outside every domain, the base model's. */
 export interface Example {
   text: string;
   label: string | null;
+  /** What was said before, in rows of conversations. */
+  before?: Before;
   /** How much it counts in training; 1 when absent. */
   weight?: number;
 }
@@ -18,7 +22,25 @@ const Conversation = z.object({
   messages: z.array(z.object({ role: z.enum(["user", "assistant", "system"]), content: z.string() })).min(1),
 });
 const TextRow = z.object({ text: z.string() });
-const LabelledRow = z.object({ text: z.string(), label: z.string().min(1).nullable() });
+const Label = z.string().min(1).nullable();
+const LabelledText = z.object({ text: z.string(), label: Label });
+const Dialogue = z.object({
+  id: z.union([z.string(), z.number()]).optional(),
+  turns: z.array(z.object({ user: z.string(), assistant: z.string().nullish(), label: Label })).min(1),
+});
+export type Dialogue = z.infer<typeof Dialogue>;
+
+/** A labelled text, or a conversation with a label for each user turn; null is outside every domain. */
+export type RoutingRow = z.infer<typeof LabelledText> | Dialogue;
+
+const RoutingRow = z.unknown().transform((row, context): RoutingRow => {
+  const isDialogue = typeof row === "object" && row !== null && "turns" in row;
+  const parsed = (isDialogue ? Dialogue : LabelledText).safeParse(row);
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues)
+    context.addIssue({ code: "custom", path: issue.path, message: issue.message });
+  return z.NEVER;
+});
 
 /** Where examples are read from. */
 export interface ExampleFolders {
@@ -65,8 +87,20 @@ export function readHeldOut(
   return [...ofAdapters, ...readTexts(path.join(backgroundDir, "heldout.jsonl"), null)];
 }
 
-/** Rows `{"text", "label"}` as people bring them; a null label is outside every domain. @throws {PatchbayError} `data-invalid` */
-export const readRoutingRows = (file: string): Example[] => readSomeJsonLines(file, LabelledRow);
+/** Rows as people bring them. @throws {PatchbayError} `data-invalid` */
+export const readRoutingRows = (file: string): RoutingRow[] => readSomeJsonLines(file, RoutingRow);
+
+/** What can be learnt from rows: of a dialogue each user turn, with what was said before it. */
+export const toExamples = (rows: readonly RoutingRow[]): Example[] =>
+  rows.flatMap((row) => ("turns" in row ? turnsOf(row) : [row]));
+
+const turnsOf = ({ turns }: Dialogue): Example[] =>
+  turns.map(({ user, label }, at) => {
+    const last = turns[at - 1];
+    const earlier = turns.slice(0, at).map((turn) => turn.user);
+    const before = last && { earlier, assistant: last.assistant ?? "", expert: last.label ?? BASE };
+    return { text: user, label, ...(before && { before }) };
+  });
 
 /** Every user turn of a file of conversations, the later ones with less weight. */
 function readTurns(file: string, label: string): Example[] {

@@ -1,3 +1,4 @@
+export type { Encoder } from "./embedder/bulk.ts";
 export {
   type Embedder,
   type EmbedderOptions,
@@ -6,14 +7,21 @@ export {
 } from "./embedder/embedder.ts";
 export { evaluate, type RouterReport } from "./evaluate.ts";
 export {
+  type Dialogue,
   type Example,
+  type RoutingRow,
   readAdapterExamples,
   readExamples,
   readHeldOut,
   readRoutingRows,
+  toExamples,
 } from "./examples.ts";
-export { type Head, parseHead, restrictHead, serializeHead } from "./head.ts";
-export { type LoadHead, type LoadOptions, loadHead, loadRouter } from "./load.ts";
+export { type Head, restrictHead } from "./head.ts";
+export { parseHead, serializeHead } from "./head-file.ts";
+export { embeddingsOf, type LoadHead, type LoadOptions, loadHead, loadRouter } from "./load.ts";
 export { loadHeadBeside } from "./load-beside.ts";
-export { createRouter, decide, type RouteRequest, type Router } from "./router.ts";
+export { decide, type RouteRequest } from "./policy.ts";
+export { createRouter, type Router } from "./router.ts";
 export { headVersion, type TrainHeadOptions, trainHead } from "./train.ts";
+export type { Embeddings } from "./turn.ts";
+export { mistype } from "./typos.ts";

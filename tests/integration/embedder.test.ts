@@ -18,7 +18,7 @@ async function start(options: Partial<EmbedderOptions> = {}): Promise<EmbedderPr
   const embedder = new EmbedderProcess({
     processPath: path.join(packageRoot, "dist", "server", "routing", "embedder", "process.js"),
     modelPath,
-    patienceMs: 5_000,
+    work: { patienceMs: 5_000 },
     onLog: () => undefined,
     ...options,
   });
@@ -61,7 +61,7 @@ describe("the sentence encoder", () => {
   });
 
   it("is done without where it takes too long, and is asked again", async () => {
-    const embedder = await start({ patienceMs: 1 });
+    const embedder = await start({ work: { patienceMs: 1 } });
     const texts = reference.map(({ text }) => text);
     expect(await embedder.embed(texts)).toBeNull();
     await expect.poll(() => embedder.embed(["hello"]), { timeout: 5_000 }).not.toBeNull();

@@ -17,8 +17,8 @@ export interface EmbedderOptions {
   processPath: string;
   /** A sentence encoder as GGUF. */
   modelPath: string;
-  /** After this time {@link Embedder.embed} gives null; Infinity for bulk work, which also runs at low priority. */
-  patienceMs: number;
+  /** How long an answer is waited for, in ms, before it is done without; bulk work waits, at low priority. */
+  work: { patienceMs: number } | "bulk";
   onLog: (text: string) => void;
 }
 
@@ -64,7 +64,7 @@ export class EmbedderProcess implements Embedder {
   }
 
   async embed(texts: readonly string[]): Promise<readonly Float32Array[] | null> {
-    if (this.#options.patienceMs === Number.POSITIVE_INFINITY) await this.ready();
+    if (this.#options.work === "bulk") await this.ready();
     const missing = [...new Set(texts.filter((text) => !this.#kept.has(text)))];
     const made = new Map<string, Float32Array>();
     if (missing.length > 0) {
@@ -92,11 +92,11 @@ export class EmbedderProcess implements Embedder {
   #ask(texts: readonly string[]): Promise<Float32Array[] | null> {
     if (this.#state !== "ready") return Promise.resolve(null);
     const id = this.#nextId++;
-    const { patienceMs } = this.#options;
+    const { work } = this.#options;
     return new Promise((resolve) => {
-      const timer = patienceMs < Number.POSITIVE_INFINITY && setTimeout(() => settle(null), patienceMs);
+      const timer = work === "bulk" ? undefined : setTimeout(() => settle(null), work.patienceMs);
       const settle = (vectors: Float32Array[] | null) => {
-        if (timer) clearTimeout(timer);
+        clearTimeout(timer);
         this.#waiting.delete(id);
         resolve(vectors);
       };
@@ -115,7 +115,7 @@ export class EmbedderProcess implements Embedder {
   }
 
   #spawn(): void {
-    const { processPath, modelPath, patienceMs, onLog } = this.#options;
+    const { processPath, modelPath, work, onLog } = this.#options;
     const child = fork(processPath, {
       env: { ...process.env, UV_THREADPOOL_SIZE: "1" },
       execArgv: [],
@@ -127,7 +127,7 @@ export class EmbedderProcess implements Embedder {
     child.on("message", (message: FromEmbedder) => child === this.#child && this.#receive(message));
     child.on("error", (error) => onLog(`embedder: ${error.message}\n`));
     child.on("exit", (code, signal) => child === this.#child && this.#onExit(signal ?? `code ${code}`));
-    this.#send({ type: "load", modelPath, background: patienceMs === Number.POSITIVE_INFINITY });
+    this.#send({ type: "load", modelPath, background: work === "bulk" });
   }
 
   #receive(message: FromEmbedder): void {

@@ -1,0 +1,78 @@
+import type { TracedVector } from "./features.ts";
+import { type LinearModel, linearScores, softmax, type Vector } from "./linear-model.ts";
+import { type Mixture, mix, type PartScores } from "./mixture.ts";
+import { densityScores, type Prototypes, unit } from "./prototypes.ts";
+import { type Embeddings, meaningBefore, type Turn } from "./turn.ts";
+
+/** The part of a head that needs embeddings. */
+export interface MeaningModel {
+  /** The mean embedding, which says what all texts have in common, and is taken off. */
+  mean: Float32Array;
+  /** Over the newest text's embedding and, where it learnt conversations, what was asked before. */
+  linear: LinearModel;
+  prototypes: Prototypes;
+}
+
+/** How loud the embedding is: AdaGrad's first steps are of the same size whatever the feature. */
+const LOUDNESS = 8;
+
+/** The newest text's embedding without the mean, at unit length; null where there is none. */
+export function placeOf(text: string, mean: Float32Array, embeddings: Embeddings): Float32Array | null {
+  const embedding = embeddings(text);
+  if (embedding?.length !== mean.length) return null;
+  return unit(embedding.map((value, i) => value - (mean[i] as number)));
+}
+
+/** @param withBefore whether what was asked before is part of it: twice as long */
+export function meaningVector(
+  turn: Turn,
+  place: Float32Array,
+  mean: Float32Array,
+  embeddings: Embeddings,
+  withBefore: boolean,
+): Vector {
+  const { length } = place;
+  const values = new Float32Array(withBefore ? 2 * length : length);
+  place.forEach((value, i) => {
+    values[i] = LOUDNESS * value;
+  });
+  if (withBefore && turn.before)
+    meaningBefore(turn, embeddings, length).forEach((value, i) => {
+      values[length + i] = LOUDNESS * (value - (mean[i] as number));
+    });
+  return { buckets: indices(values.length), values };
+}
+
+let known = new Uint32Array();
+function indices(length: number): Uint32Array {
+  if (known.length !== length) known = Uint32Array.from({ length }, (_, i) => i);
+  return known;
+}
+
+/** What n-grams say, and where there are embeddings also what the meaning says. */
+export function partScores(
+  { ngrams, meaning }: { ngrams: LinearModel; meaning: MeaningModel | null },
+  turn: Turn,
+  traced: TracedVector,
+  embeddings: Embeddings,
+): PartScores {
+  const words = linearScores(ngrams, traced);
+  const place = meaning && placeOf(turn.text, meaning.mean, embeddings);
+  if (!place) return [words];
+  const { linear, mean, prototypes } = meaning;
+  const withBefore = linear.weights.length > mean.length * linear.classes;
+  const vector = meaningVector(turn, place, mean, embeddings, withBefore);
+  return [words, linearScores(linear, vector), densityScores(prototypes, place)];
+}
+
+/** How a head reads the parts' scores: of a first turn, and of one with turns before it. */
+export interface Reading {
+  first: Mixture;
+  /** null where it has not learnt from conversations. */
+  later: Mixture | null;
+  /** Of each domain: how sure it has to be that a turn is not the background's. */
+  thresholds: number[];
+}
+
+export const probabilitiesOf = (reading: Reading, turn: Turn, parts: PartScores): Float64Array =>
+  softmax(mix((turn.before && reading.later) ?? reading.first, parts));

@@ -1,0 +1,42 @@
+/** What the router hears of a user turn. */
+export interface Turn {
+  text: string;
+  /** null for the first turn of a conversation, or where nothing before it is known. */
+  before: Before | null;
+}
+
+export interface Before {
+  /** User turns, oldest first. */
+  earlier: readonly string[];
+  /** The last answer; "" where it is not known. */
+  assistant: string;
+  /** Who gave it: a domain or `base`; null where it is not known. */
+  expert: string | null;
+}
+
+/** An embedding of unit length for a text, or undefined where there is none. */
+export type Embeddings = (text: string) => Float32Array | undefined;
+
+/** Earlier user turns whose meaning counts, and how much one counts of the one after it. */
+const MAX_EARLIER = 2;
+const DECAY = 0.6;
+
+/** The texts whose embeddings a decision needs. */
+export const textsToEmbed = ({ text, before }: Turn): string[] => [
+  text,
+  ...(before?.earlier.slice(-MAX_EARLIER) ?? []),
+];
+
+/** What was asked before, as one vector of at most unit length; all zeros where nothing was. */
+export function meaningBefore({ before }: Turn, embeddings: Embeddings, dimensions: number): Float32Array {
+  const sum = new Float32Array(dimensions);
+  let total = 0;
+  for (const [age, text] of (before?.earlier.slice(-MAX_EARLIER) ?? []).reverse().entries()) {
+    const weight = DECAY ** age;
+    total += weight;
+    embeddings(text)?.forEach((value, i) => {
+      sum[i] = (sum[i] as number) + weight * value;
+    });
+  }
+  return total === 0 ? sum : sum.map((value) => value / total);
+}
