@@ -9,9 +9,11 @@ const LOWEST = -4;
 const HIGHEST = 10;
 const STEPS = 71;
 /** Thresholds this close to the best one count as equally good; of those the strictest is taken. */
-const PLATEAU = 0.004;
+const PLATEAU = 0.01;
 /** Rows of a domain at which its own threshold and the common one weigh the same. */
 const SHRINKAGE = 60;
+/** What strangers ask that is outside is less like the outside rows at hand than what they ask inside is like the others. */
+const OUTSIDE_WEIGHT = 2;
 /** Without rows on both sides. */
 const DEFAULT = 0.5;
 
@@ -26,8 +28,8 @@ interface Candidate {
 
 /**
  * Of each domain, how sure the router has to be that a turn is not the background's before the domain answers: where the
- * share of its rows that it answers and the share of outside rows that are left alone have the highest mean. Domains with
- * few rows lean on the threshold of all together. The last class is the background.
+ * share of its rows that it answers and the share of outside rows that are left alone, which counts twice, have the highest
+ * mean. Domains with few rows lean on the threshold of all together. The last class is the background.
  */
 export function chooseThresholds(rows: readonly JudgedRow[], classes: number): number[] {
   const base = classes - 1;
@@ -58,10 +60,10 @@ function best(inside: Candidate[], outside: Candidate[]): number | null {
     const threshold = 1 / (1 + Math.exp(-logOdds));
     const served = inside.filter((row) => row.inside >= threshold && row.domain === row.target).length;
     const left = outside.filter((row) => row.inside < threshold).length;
-    return { threshold, grade: served / inside.length + left / outside.length };
+    return { threshold, grade: served / inside.length + (OUTSIDE_WEIGHT * left) / outside.length };
   });
   const highest = Math.max(...graded.map(({ grade }) => grade));
-  return graded.findLast(({ grade }) => grade >= highest - 2 * PLATEAU)?.threshold ?? null;
+  return graded.findLast(({ grade }) => grade >= highest - PLATEAU)?.threshold ?? null;
 }
 
 const logit = (probability: number): number => Math.log(probability / (1 - probability));
