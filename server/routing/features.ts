@@ -1,5 +1,5 @@
 import type { Vector } from "./linear-model.ts";
-import type { Turn } from "./turn.ts";
+import { lastSentence, type Turn } from "./turn.ts";
 
 /**
  * Text as a sparse vector: words, word pairs and character n-grams, hashed into a fixed number of buckets
@@ -22,8 +22,9 @@ const LONGEST_GRAM = 5;
 /** How loud each family of features is before the vector is normalised. */
 const LOUDNESS = { word: 1, pair: 0.7, gram: 0.3 };
 /** All that was said before together, and the last expert, beside the newest text's 1. */
-const CONTEXT_LOUDNESS = 0.7;
-const EXPERT_LOUDNESS = 0.7;
+const CONTEXT_LOUDNESS = +(process.env.CL ?? 0.7);
+const EXPERT_LOUDNESS = +(process.env.EL ?? 0.4);
+const END_LOUDNESS = +(process.env.LL ?? 0.7);
 /** A user turn counts this much of the one after it; those before the last three would add next to nothing. */
 const DECAY = 0.6;
 const MAX_EARLIER = 3;
@@ -67,7 +68,8 @@ export function vectoriseTurn({ text, before }: Turn): TracedVector {
   }
   const merged = new Map(unitLength(found));
   if (before)
-    for (const [bucket, value] of contextOf(before)) merged.set(bucket, (merged.get(bucket) ?? 0) + value);
+    for (const [bucket, value] of [...contextOf(before), ...endOf(text)])
+      merged.set(bucket, (merged.get(bucket) ?? 0) + value);
   const entries = [...merged].sort(([a], [b]) => a - b);
   return {
     buckets: Uint32Array.from(entries, ([bucket]) => bucket),
@@ -86,26 +88,35 @@ function unitLength(found: ReadonlyMap<number, Entry>): [number, number][] {
   return loud.map(([bucket, value]) => [bucket, value / length]);
 }
 
+function endOf(text: string): [number, number][] {
+  const found = new Map<number, number>();
+  hear(found, lastSentence(text), "l", 1);
+  return scaled(found, END_LOUDNESS);
+}
+
+function scaled(found: ReadonlyMap<number, number>, loudness: number): [number, number][] {
+  const length = Math.hypot(...found.values()) || 1;
+  return [...found].map(([bucket, value]) => [bucket, (loudness * value) / length]);
+}
+
+/** Words and pairs, as features of whoever said them. */
+function hear(found: Map<number, number>, text: string, who: string, weight: number): void {
+  const words = wordsOf(text);
+  for (const [at, { key }] of words.entries()) {
+    const next = words[at + 1];
+    const names = next ? [`${who} ${key}`, `${who} ${key} ${next.key}`] : [`${who} ${key}`];
+    for (const name of names) {
+      const bucket = hash(name) % BUCKETS;
+      found.set(bucket, Math.max(found.get(bucket) ?? 0, weight));
+    }
+  }
+}
+
 function contextOf({ earlier, assistant, expert }: NonNullable<Turn["before"]>): [number, number][] {
   const found = new Map<number, number>();
-  const hear = (text: string, who: string, weight: number) => {
-    const words = wordsOf(text);
-    for (const [at, { key }] of words.entries()) {
-      const next = words[at + 1];
-      const names = next ? [`${who} ${key}`, `${who} ${key} ${next.key}`] : [`${who} ${key}`];
-      for (const name of names) {
-        const bucket = hash(name) % BUCKETS;
-        found.set(bucket, Math.max(found.get(bucket) ?? 0, weight));
-      }
-    }
-  };
-  hear(assistant, "a", 1);
-  for (const [age, text] of earlier.slice(-MAX_EARLIER).reverse().entries()) hear(text, "u", DECAY ** age);
-  const length = Math.hypot(...found.values()) || 1;
-  const words = [...found].map(([bucket, value]): [number, number] => [
-    bucket,
-    (CONTEXT_LOUDNESS * value) / length,
-  ]);
+  hear(found, assistant, "a", 1);
+  for (const [age, text] of earlier.slice(-MAX_EARLIER).reverse().entries()) hear(found, text, "u", DECAY ** age);
+  const words = scaled(found, CONTEXT_LOUDNESS);
   return expert === null ? words : [...words, [hash(`e ${expert}`) % BUCKETS, EXPERT_LOUDNESS]];
 }
 

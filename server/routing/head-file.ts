@@ -123,8 +123,8 @@ function faultOf({ labels, ngrams, meaning, byWords, byAll }: HeadFile): string 
 function faultOfMeaning(meaning: NonNullable<HeadFile["meaning"]>, classes: number): string | null {
   const { mean, bias, weights, centres, owners, counts } = meaning;
   if (bias.length !== classes) return "meaning.bias must have one number a label";
-  if (mean.length === 0 || ![1, 2].includes(weights.length / (mean.length * classes)))
-    return "meaning.weights must have one number a dimension and label, or two";
+  if (mean.length === 0 || ![1, 3].includes(weights.length / (mean.length * classes)))
+    return "meaning.weights must have one number a dimension and label, or three";
   if (centres.length !== owners.length * mean.length || counts.length !== owners.length)
     return "meaning.centres, owners and counts must be of as many prototypes";
   return owners.some((owner) => owner >= classes) ? "meaning.owners must be labels" : null;

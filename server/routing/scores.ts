@@ -2,7 +2,7 @@ import type { TracedVector } from "./features.ts";
 import { type LinearModel, linearScores, softmax, type Vector } from "./linear-model.ts";
 import { type Mixture, mix, type PartScores } from "./mixture.ts";
 import { densityScores, type Prototypes, unit } from "./prototypes.ts";
-import { type Embeddings, meaningBefore, type Turn } from "./turn.ts";
+import { type Embeddings, lastSentence, meaningBefore, type Turn } from "./turn.ts";
 
 /** The part of a head that needs embeddings. */
 export interface MeaningModel {
@@ -16,31 +16,42 @@ export interface MeaningModel {
 /** How loud the embedding is: AdaGrad's first steps are of the same size whatever the feature. */
 const LOUDNESS = 8;
 
-/** The newest text's embedding without the mean, at unit length; null where there is none. */
-export function placeOf(text: string, mean: Float32Array, embeddings: Embeddings): Float32Array | null {
+/** An embedding without the mean, at unit length; null where there is none. */
+function placeOf(text: string, mean: Float32Array, embeddings: Embeddings): Float32Array | null {
   const embedding = embeddings(text);
   if (embedding?.length !== mean.length) return null;
   return unit(embedding.map((value, i) => value - (mean[i] as number)));
 }
 
-/** @param withBefore whether what was asked before is part of it: twice as long */
+/** Where a turn lies: its text, and where it goes on a conversation its last sentence. */
+export interface Places {
+  text: Float32Array;
+  end: Float32Array;
+}
+
+export function placesOf({ text, before }: Turn, mean: Float32Array, embeddings: Embeddings): Places | null {
+  const place = placeOf(text, mean, embeddings);
+  return place && { text: place, end: (before && placeOf(lastSentence(text), mean, embeddings)) ?? place };
+}
+
+/** @param withBefore whether what was asked before and the last sentence are part of it: three times as long */
 export function meaningVector(
   turn: Turn,
-  place: Float32Array,
+  { text, end }: Places,
   mean: Float32Array,
   embeddings: Embeddings,
   withBefore: boolean,
 ): Vector {
-  const { length } = place;
-  const values = new Float32Array(withBefore ? 2 * length : length);
-  place.forEach((value, i) => {
-    values[i] = LOUDNESS * value;
-  });
-  if (withBefore && turn.before)
+  const { length } = text;
+  const values = new Float32Array(withBefore ? 3 * length : length);
+  values.set(text);
+  if (withBefore && turn.before) {
+    values.set(end, length);
     meaningBefore(turn, embeddings, length).forEach((value, i) => {
-      values[length + i] = LOUDNESS * (value - (mean[i] as number));
+      values[2 * length + i] = value - (mean[i] as number);
     });
-  return { buckets: indices(values.length), values };
+  }
+  return { buckets: indices(values.length), values: values.map((value) => LOUDNESS * value) };
 }
 
 let known = new Uint32Array();
@@ -57,12 +68,12 @@ export function partScores(
   embeddings: Embeddings,
 ): PartScores {
   const words = linearScores(ngrams, traced);
-  const place = meaning && placeOf(turn.text, meaning.mean, embeddings);
-  if (!place) return [words];
+  const places = meaning && placesOf(turn, meaning.mean, embeddings);
+  if (!places) return [words];
   const { linear, mean, prototypes } = meaning;
   const withBefore = linear.weights.length > mean.length * linear.classes;
-  const vector = meaningVector(turn, place, mean, embeddings, withBefore);
-  return [words, linearScores(linear, vector), densityScores(prototypes, place)];
+  const vector = meaningVector(turn, places, mean, embeddings, withBefore);
+  return [words, linearScores(linear, vector), densityScores(prototypes, places.end)];
 }
 
 /** How a head reads the parts' scores: of a first turn, and of one with turns before it. */

@@ -11,7 +11,7 @@ import {
   type MeaningModel,
   meaningVector,
   partScores,
-  placeOf,
+  placesOf,
   probabilitiesOf,
   type Reading,
 } from "./scores.ts";
@@ -41,7 +41,7 @@ const MAX_BALANCE = 4;
 /** Centres of all domains together, and the bounds of one. */
 const PROTOTYPES = { all: 400, least: 4, most: 30 };
 /** Share of later turns that learn with a wrong last expert or none, so that one mistake does not bring the next. */
-const EXPERT_NOISE = 0.15;
+const EXPERT_NOISE = +(process.env.EN ?? 0.3);
 
 interface Row {
   turn: Turn;
@@ -158,22 +158,22 @@ class PartsTrainer {
     if (!mean) return null;
     const withBefore = rows.some(({ turn }) => turn.before);
     const placed = rows.flatMap((row) => {
-      const embedding = placeOf(row.turn.text, mean, embeddings);
-      return embedding ? [{ ...row, embedding }] : [];
+      const places = placesOf(row.turn, mean, embeddings);
+      return places ? [{ ...row, places }] : [];
     });
-    const vectors = placed.map(({ turn, embedding, target, weight }) => ({
-      vector: meaningVector(turn, embedding, mean, embeddings, withBefore),
+    const vectors = placed.map(({ turn, places, target, weight }) => ({
+      vector: meaningVector(turn, places, mean, embeddings, withBefore),
       target,
       weight,
     }));
-    const size = withBefore ? 2 * mean.length : mean.length;
+    const size = withBefore ? 3 * mean.length : mean.length;
     const { all, least, most } = PROTOTYPES;
     const perClass = Math.max(least, Math.min(most, Math.round(all / this.#classes)));
     return {
       mean,
       linear: trainLinear(vectors, { ...this.#options(MEANING, rows), size }),
       prototypes: findPrototypes(
-        placed.map(({ embedding, target }) => ({ embedding, target, weight: 1 })),
+        placed.map(({ places, target }) => ({ embedding: places.end, target, weight: 1 })),
         { classes: this.#classes, dimensions: mean.length, perClass, seed: this.#seed },
       ),
     };

@@ -21,11 +21,14 @@ export type Embeddings = (text: string) => Float32Array | undefined;
 const MAX_EARLIER = 2;
 const DECAY = 0.6;
 
+const LAST_SENTENCE = /[^.!?\n]+[.!?\s]*$/;
+
+/** In "thanks, that works. now a hotel please" the last sentence says where it goes. */
+export const lastSentence = (text: string): string => (text.match(LAST_SENTENCE)?.[0] ?? text).trim();
+
 /** The texts whose embeddings a decision needs. */
-export const textsToEmbed = ({ text, before }: Turn): string[] => [
-  text,
-  ...(before?.earlier.slice(-MAX_EARLIER) ?? []),
-];
+export const textsToEmbed = ({ text, before }: Turn): string[] =>
+  before ? [text, lastSentence(text), ...before.earlier.slice(-MAX_EARLIER)] : [text];
 
 /** What was asked before, as one vector of at most unit length; all zeros where nothing was. */
 export function meaningBefore({ before }: Turn, embeddings: Embeddings, dimensions: number): Float32Array {
