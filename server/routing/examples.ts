@@ -3,6 +3,7 @@ import path from "node:path";
 import { z } from "zod";
 import { readJsonLines, readSomeJsonLines } from "../json-lines.ts";
 import { BASE } from "../protocol/index.ts";
+import { joinConversations } from "./joined.ts";
 import type { Before } from "./turn.ts";
 
 /** A user turn with the domain it belongs to; null: outside every domain, the base model's. */
@@ -14,9 +15,6 @@ export interface Example {
   /** How much it counts in training; 1 when absent. */
   weight?: number;
 }
-
-/** Later turns lean on earlier ones ("small, 4 and 6"), so their words say less about the domain. */
-const LATER_TURN_WEIGHT = 0.4;
 
 const Conversation = z.object({
   messages: z.array(z.object({ role: z.enum(["user", "assistant", "system"]), content: z.string() })).min(1),
@@ -46,23 +44,25 @@ const RoutingRow = z.unknown().transform((row, context): RoutingRow => {
 export interface ExampleFolders {
   /** Folders of adapters, each with a dataset/. */
   adaptersDir: string;
-  /** train.jsonl and heldout.jsonl of the background class. */
+  /** train.jsonl and heldout.jsonl of the background class, and follow-ups.jsonl, turns that belong to whoever is talking. */
   backgroundDir: string;
 }
 
 /**
- * What the router learns from: the examples of each adapter; of the background train.jsonl. A file that does not exist
- * counts as empty.
+ * What the router learns from: the examples of each adapter; of the background train.jsonl; conversations joined of
+ * them. A file that does not exist counts as empty.
  * @throws {PatchbayError} `data-invalid` with file and line
  */
 export function readExamples(
   { adaptersDir, backgroundDir }: ExampleFolders,
   adapterIds: readonly string[],
 ): Example[] {
-  return [
+  const examples = [
     ...adapterIds.flatMap((id) => readAdapterExamples(adaptersDir, id)),
     ...readTexts(path.join(backgroundDir, "train.jsonl"), null),
   ];
+  const followUps = readIfThere(path.join(backgroundDir, "follow-ups.jsonl"), TextRow).map(({ text }) => text);
+  return [...examples, ...joinConversations(examples, followUps)];
 }
 
 /** Of one adapter: the user turns of dataset/train.jsonl and the texts of dataset/router.jsonl. @throws as above */
@@ -80,9 +80,7 @@ export function readHeldOut(
   adapterIds: readonly string[],
 ): Example[] {
   const ofAdapters = adapterIds.flatMap((id) =>
-    readTurns(path.join(adaptersDir, id, "dataset", "heldout.jsonl"), id).filter(
-      ({ weight }) => weight === undefined,
-    ),
+    readTurns(path.join(adaptersDir, id, "dataset", "heldout.jsonl"), id).filter(({ before }) => !before),
   );
   return [...ofAdapters, ...readTexts(path.join(backgroundDir, "heldout.jsonl"), null)];
 }
@@ -102,14 +100,23 @@ const turnsOf = ({ turns }: Dialogue): Example[] =>
     return { text: user, label, ...(before && { before }) };
   });
 
-/** Every user turn of a file of conversations, the later ones with less weight. */
-function readTurns(file: string, label: string): Example[] {
-  return readIfThere(file, Conversation).flatMap(({ messages }) =>
-    messages
-      .filter(({ role }) => role === "user")
-      .map(({ content }, at) => ({ text: content, label, ...(at > 0 && { weight: LATER_TURN_WEIGHT }) })),
-  );
-}
+/** Every user turn of a file of conversations, with what was said before it. */
+const readTurns = (file: string, label: string): Example[] =>
+  readIfThere(file, Conversation).flatMap(({ messages }) => {
+    const spoken = messages.filter(({ role }) => role !== "system");
+    return spoken.flatMap(({ role, content }, at): Example[] => {
+      if (role !== "user") return [];
+      const earlier = spoken.slice(0, at).filter((message) => message.role === "user");
+      if (earlier.length === 0) return [{ text: content, label }];
+      const assistant = spoken.slice(0, at).findLast((message) => message.role === "assistant");
+      const before = {
+        earlier: earlier.map((message) => message.content),
+        assistant: assistant?.content ?? "",
+        expert: label,
+      };
+      return [{ text: content, label, before }];
+    });
+  });
 
 const readTexts = (file: string, label: string | null): Example[] =>
   readIfThere(file, TextRow).map(({ text }) => ({ text, label }));

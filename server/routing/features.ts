@@ -23,7 +23,7 @@ const LONGEST_GRAM = 5;
 const LOUDNESS = { word: 1, pair: 0.7, gram: 0.3 };
 /** All that was said before together, and the last expert, beside the newest text's 1. */
 const CONTEXT_LOUDNESS = +(process.env.CL ?? 0.7);
-const EXPERT_LOUDNESS = +(process.env.EL ?? 0.4);
+const EXPERT_LOUDNESS = +(process.env.EL ?? 0.5);
 const END_LOUDNESS = +(process.env.LL ?? 0.7);
 /** A user turn counts this much of the one after it; those before the last three would add next to nothing. */
 const DECAY = 0.6;
@@ -115,7 +115,8 @@ function hear(found: Map<number, number>, text: string, who: string, weight: num
 function contextOf({ earlier, assistant, expert }: NonNullable<Turn["before"]>): [number, number][] {
   const found = new Map<number, number>();
   hear(found, assistant, "a", 1);
-  for (const [age, text] of earlier.slice(-MAX_EARLIER).reverse().entries()) hear(found, text, "u", DECAY ** age);
+  for (const [age, text] of earlier.slice(-MAX_EARLIER).reverse().entries())
+    hear(found, text, "u", DECAY ** age);
   const words = scaled(found, CONTEXT_LOUDNESS);
   return expert === null ? words : [...words, [hash(`e ${expert}`) % BUCKETS, EXPERT_LOUDNESS]];
 }

@@ -26,11 +26,8 @@ const numbers = <T extends Float32Array | Uint32Array | Uint16Array | Int8Array>
   });
 
 const Mixture = z.object({ scales: z.array(z.number().nonnegative()), background: z.number() });
-const Reading = z.object({
-  first: Mixture,
-  later: Mixture.nullable(),
-  thresholds: z.array(z.number().min(0).max(1)),
-});
+const Rule = z.object({ mixture: Mixture, thresholds: z.array(z.number().min(0).max(1)) });
+const Reading = z.object({ first: Rule, later: Rule.nullable() });
 
 const HeadFile = z.object({
   format: z.literal("patchbay-router-head"),
@@ -110,13 +107,16 @@ function faultOf({ labels, ngrams, meaning, byWords, byAll }: HeadFile): string 
   if (weights.length !== buckets.length * classes)
     return "ngrams.weights must have one number a bucket and label";
   if (buckets.some((bucket) => bucket >= BUCKETS)) return `ngrams.buckets must lie below ${BUCKETS}`;
-  if (![byWords, byAll].every((reading) => !reading || reading.thresholds.length === classes - 1))
-    return "thresholds must have one number a domain";
-  if (![byWords.first, byWords.later].every((mixture) => !mixture || mixture.scales.length === 1))
-    return "byWords must have one scale";
   if ((meaning === null) !== (byAll === null)) return "meaning and byAll need each other";
-  if (![byAll?.first, byAll?.later].every((mixture) => !mixture || mixture.scales.length === 3))
-    return "byAll must have three scales";
+  for (const [reading, scales] of [
+    [byWords, 1],
+    [byAll, 3],
+  ] as const)
+    for (const rule of [reading?.first, reading?.later]) {
+      if (!rule) continue;
+      if (rule.thresholds.length !== classes - 1) return "thresholds must have one number a domain";
+      if (rule.mixture.scales.length !== scales) return "scales must have one number a part";
+    }
   return meaning && faultOfMeaning(meaning, classes);
 }
 

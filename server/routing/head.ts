@@ -1,7 +1,7 @@
 import { BASE } from "../protocol/index.ts";
 import type { LinearModel } from "./linear-model.ts";
 import type { Prototypes } from "./prototypes.ts";
-import type { MeaningModel, Reading } from "./scores.ts";
+import type { MeaningModel, Reading, Rule } from "./scores.ts";
 
 /** A trained classifier: everything that turns a turn into probabilities, and those into a choice. */
 export interface Head {
@@ -61,7 +61,12 @@ function restrictPrototypes(prototypes: Prototypes, kept: readonly number[]): Pr
   };
 }
 
-const restrictReading = (reading: Reading, kept: readonly number[]): Reading => ({
-  ...reading,
-  thresholds: kept.slice(0, -1).map((at) => reading.thresholds[at] ?? 1),
+const restrictReading = ({ first, later }: Reading, kept: readonly number[]): Reading => ({
+  first: restrictRule(first, kept),
+  later: later && restrictRule(later, kept),
+});
+
+const restrictRule = ({ mixture, thresholds }: Rule, kept: readonly number[]): Rule => ({
+  mixture,
+  thresholds: kept.slice(0, -1).map((at) => thresholds[at] ?? 1),
 });

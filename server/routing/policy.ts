@@ -3,7 +3,7 @@ import { explain } from "./explain.ts";
 import { type TracedVector, vectoriseTurn, wordsOf } from "./features.ts";
 import { isContentless } from "./follow-up.ts";
 import type { Head } from "./head.ts";
-import { partScores, probabilitiesOf, type Reading } from "./scores.ts";
+import { partScores, probabilitiesOf, type Rule, ruleFor } from "./scores.ts";
 import type { Embeddings, Turn } from "./turn.ts";
 
 export interface RouteRequest {
@@ -18,7 +18,7 @@ export interface RouteRequest {
 /** Turns that are looked at; what is older says nothing about the newest one. */
 const MAX_TURNS = 24;
 /** In mid-conversation another domain must lead the one that is talking by this much. */
-const SWITCH_MARGIN = +(process.env.SM ?? 0.02);
+const SWITCH_MARGIN = +(process.env.SM ?? 0.05);
 /** Odds for the domain that is talking, where the head has not learnt from conversations how much that counts. */
 const STAY_ODDS = 3;
 /** Two domains this close to each other are both named. */
@@ -29,7 +29,9 @@ export interface Judgement {
   turn: Turn;
   traced: TracedVector;
   probabilities: Float64Array;
-  reading: Reading;
+  rule: Rule;
+  /** Whether it has learnt how much the last expert counts. */
+  knowsConversations: boolean;
   /** Whether the meaning was heard, beside the words. */
   heardMeaning: boolean;
 }
@@ -39,7 +41,16 @@ export function judge(head: Head, turn: Turn, embeddings: Embeddings): Judgement
   const parts = partScores(head, turn, traced, embeddings);
   const heardMeaning = parts.length > 1 && head.byAll !== null;
   const reading = (heardMeaning && head.byAll) || head.byWords;
-  return { turn, traced, probabilities: probabilitiesOf(reading, turn, parts), reading, heardMeaning };
+  const rule = ruleFor(reading, turn);
+  const knowsConversations = reading.later !== null;
+  return {
+    turn,
+    traced,
+    probabilities: probabilitiesOf(rule, parts),
+    rule,
+    knowsConversations,
+    heardMeaning,
+  };
 }
 
 /** The newest user turn with what was said before it. */
@@ -69,7 +80,7 @@ export function decide(
     return decision(head, judge(head, lastWithSubject(turn), embeddings), current, stays);
   }
   const judgement = judge(head, turn, embeddings);
-  if (turn.before && current >= 0 && !judgement.reading.later)
+  if (turn.before && current >= 0 && !judgement.knowsConversations)
     judgement.probabilities = withStayOdds(judgement.probabilities, current);
   const { probabilities } = judgement;
   const best = bestOf(head, judgement);
@@ -93,12 +104,12 @@ function withStayOdds(probabilities: Float64Array, current: number): Float64Arra
 }
 
 /** The likeliest domain, or the background where no domain is sure enough. */
-function bestOf(head: Head, { probabilities, reading }: Judgement): number {
+function bestOf(head: Head, { probabilities, rule }: Judgement): number {
   const base = head.labels.length - 1;
   const domain = likeliestDomain(probabilities);
   if (domain === null) return base;
   const inside = 1 - (probabilities[base] ?? 0);
-  return inside >= (reading.thresholds[domain] ?? 1) ? domain : base;
+  return inside >= (rule.thresholds[domain] ?? 1) ? domain : base;
 }
 
 /** The background left out; null where there is no other label. */
@@ -121,13 +132,12 @@ function because(head: Head, { probabilities }: Judgement, chosen: number): stri
 }
 
 function decision(head: Head, judgement: Judgement, chosen: number, because?: string): Decision {
-  const { probabilities, traced, reading, turn, heardMeaning } = judgement;
+  const { probabilities, traced, rule, heardMeaning } = judgement;
   const rival = likeliestBut(chosen, probabilities);
-  const mixture = (turn.before && reading.later) ?? reading.first;
   const { reason, evidence } =
     rival === null
       ? { reason: "", evidence: [] }
-      : explain(head.ngrams, { traced, weight: mixture.scales[0] ?? 1 }, chosen, rival);
+      : explain(head.ngrams, { traced, weight: rule.mixture.scales[0] ?? 1 }, chosen, rival);
   return {
     domain: head.labels[chosen] ?? BASE,
     confidence: round(probabilities[chosen] ?? 0),

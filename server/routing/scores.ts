@@ -76,14 +76,21 @@ export function partScores(
   return [words, linearScores(linear, vector), densityScores(prototypes, places.end)];
 }
 
-/** How a head reads the parts' scores: of a first turn, and of one with turns before it. */
-export interface Reading {
-  first: Mixture;
-  /** null where it has not learnt from conversations. */
-  later: Mixture | null;
+/** How a head reads the parts' scores of some kind of turn. */
+export interface Rule {
+  mixture: Mixture;
   /** Of each domain: how sure it has to be that a turn is not the background's. */
   thresholds: number[];
 }
 
-export const probabilitiesOf = (reading: Reading, turn: Turn, parts: PartScores): Float64Array =>
-  softmax(mix((turn.before && reading.later) ?? reading.first, parts));
+export interface Reading {
+  /** For a turn with nothing before it. */
+  first: Rule;
+  /** For one in mid-conversation; null where the head has not learnt from conversations. */
+  later: Rule | null;
+}
+
+export const ruleFor = ({ first, later }: Reading, { before }: Turn): Rule => (before && later) ?? first;
+
+export const probabilitiesOf = ({ mixture }: Rule, parts: PartScores): Float64Array =>
+  softmax(mix(mixture, parts));

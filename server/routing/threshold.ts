@@ -13,7 +13,7 @@ const PLATEAU = 0.01;
 /** Rows of a domain at which its own threshold and the common one weigh the same. */
 const SHRINKAGE = 60;
 /** What strangers ask that is outside is less like the outside rows at hand than what they ask inside is like the others. */
-const OUTSIDE_WEIGHT = 2;
+const OUTSIDE_WEIGHT = 3;
 /** Without rows on both sides. */
 const DEFAULT = 0.5;
 
@@ -28,7 +28,7 @@ interface Candidate {
 
 /**
  * Of each domain, how sure the router has to be that a turn is not the background's before the domain answers: where the
- * share of its rows that it answers and the share of outside rows that are left alone, which counts twice, have the highest
+ * share of its rows that it answers and the share of outside rows that are left alone, which counts three times, have the highest
  * mean. Domains with few rows lean on the threshold of all together. The last class is the background.
  */
 export function chooseThresholds(rows: readonly JudgedRow[], classes: number): number[] {

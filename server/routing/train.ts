@@ -14,6 +14,7 @@ import {
   placesOf,
   probabilitiesOf,
   type Reading,
+  type Rule,
 } from "./scores.ts";
 import { chooseThresholds } from "./threshold.ts";
 import type { Embeddings, Turn } from "./turn.ts";
@@ -42,6 +43,9 @@ const MAX_BALANCE = 4;
 const PROTOTYPES = { all: 400, least: 4, most: 30 };
 /** Share of later turns that learn with a wrong last expert or none, so that one mistake does not bring the next. */
 const EXPERT_NOISE = +(process.env.EN ?? 0.3);
+
+/** In mid-conversation a mistake is soon mended, and leaving an expert is one as well: more likely inside than not will do. */
+const EVEN = 0.5;
 
 interface Row {
   turn: Turn;
@@ -216,20 +220,21 @@ function judgeUnseen(rows: readonly Row[], trainer: PartsTrainer): UnseenRow[] {
 
 /** @param count how many of the parts are read */
 function readingOf(unseen: readonly UnseenRow[], classes: number, count: number): Reading {
-  const rows = unseen.flatMap((row) =>
-    row.parts.length < count ? [] : [{ ...row, parts: row.parts.slice(0, count) }],
-  );
+  const rows = unseen.filter(({ parts }) => parts.length >= count);
   const later = rows.filter(({ turn }) => turn.before);
-  const reading = {
-    first: fitMixture(
+  return {
+    first: ruleOf(
       rows.filter(({ turn }) => !turn.before),
+      classes,
       count,
     ),
-    later: later.length === 0 ? null : fitMixture(later, count),
+    later: later.length === 0 ? null : { ...ruleOf(later, classes, count), thresholds: Array<number>(classes - 1).fill(EVEN) },
   };
-  const judged = rows.map(({ turn, parts, target }) => ({
-    probabilities: probabilitiesOf({ ...reading, thresholds: [] }, turn, parts),
-    target,
-  }));
-  return { ...reading, thresholds: chooseThresholds(judged, classes) };
+}
+
+function ruleOf(unseen: readonly UnseenRow[], classes: number, count: number): Rule {
+  const rows = unseen.map((row) => ({ ...row, parts: row.parts.slice(0, count) }));
+  const rule: Rule = { mixture: fitMixture(rows, count), thresholds: [] };
+  const judged = rows.map(({ parts, target }) => ({ probabilities: probabilitiesOf(rule, parts), target }));
+  return { ...rule, thresholds: chooseThresholds(judged, classes) };
 }
