@@ -61,7 +61,9 @@ export function readExamples(
     ...adapterIds.flatMap((id) => readAdapterExamples(adaptersDir, id)),
     ...readTexts(path.join(backgroundDir, "train.jsonl"), null),
   ];
-  const followUps = readIfThere(path.join(backgroundDir, "follow-ups.jsonl"), TextRow).map(({ text }) => text);
+  const followUps = readIfThere(path.join(backgroundDir, "follow-ups.jsonl"), TextRow).map(
+    ({ text }) => text,
+  );
   return [...examples, ...joinConversations(examples, followUps)];
 }
 

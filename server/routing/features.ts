@@ -51,7 +51,10 @@ export function wordsOf(text: string): Word[] {
 }
 
 /** Of a text alone: unit length, buckets ascending; no entries for a text without words. */
-export const vectorise = (text: string): Vector => vectoriseTurn({ text, before: null });
+export function vectorise(text: string): Vector {
+  const { buckets, values } = vectoriseTurn({ text, before: null });
+  return { buckets, values };
+}
 
 /**
  * A turn: the newest text's features at unit length; the words of what was said before and the last expert, as features

@@ -31,7 +31,10 @@ export function joinConversations(
     return other && other.label !== row.label ? [{ ...row, weight: WEIGHT, before: after(other) }] : [];
   });
   const vague = later.map(({ text }) => text).filter((text) => wordsOf(text).length <= VAGUE_WORDS);
-  const stays = [...vague.map((text) => ({ text, times: TIMES.vague })), ...followUps.map((text) => ({ text, times: TIMES.followUp }))];
+  const stays = [
+    ...vague.map((text) => ({ text, times: TIMES.vague })),
+    ...followUps.map((text) => ({ text, times: TIMES.followUp })),
+  ];
   return [
     ...switches,
     ...stays.flatMap(({ text, times }) =>

@@ -12,8 +12,6 @@ const STEPS = 71;
 const PLATEAU = 0.01;
 /** Rows of a domain at which its own threshold and the common one weigh the same. */
 const SHRINKAGE = 60;
-/** What strangers ask that is outside is less like the outside rows at hand than what they ask inside is like the others. */
-const OUTSIDE_WEIGHT = 3;
 /** Without rows on both sides. */
 const DEFAULT = 0.5;
 
@@ -28,10 +26,15 @@ interface Candidate {
 
 /**
  * Of each domain, how sure the router has to be that a turn is not the background's before the domain answers: where the
- * share of its rows that it answers and the share of outside rows that are left alone, which counts three times, have the highest
- * mean. Domains with few rows lean on the threshold of all together. The last class is the background.
+ * share of its rows that it answers and the share of outside rows that are left alone have the highest mean. Domains with
+ * few rows lean on the threshold of all together. The last class is the background.
+ * @param outsideWeight how much the outside share counts of the inside one
  */
-export function chooseThresholds(rows: readonly JudgedRow[], classes: number): number[] {
+export function chooseThresholds(
+  rows: readonly JudgedRow[],
+  classes: number,
+  outsideWeight: number,
+): number[] {
   const base = classes - 1;
   const candidates = rows.map(({ probabilities, target }): Candidate => {
     const domains = probabilities.subarray(0, base);
@@ -40,27 +43,24 @@ export function chooseThresholds(rows: readonly JudgedRow[], classes: number): n
   });
   const inside = candidates.filter(({ target }) => target !== null);
   const outside = candidates.filter(({ target }) => target === null);
-  const common = best(inside, outside) ?? DEFAULT;
+  const common = best(inside, outside, outsideWeight) ?? DEFAULT;
   return Array.from({ length: base }, (_, domain) => {
     const own = inside.filter(({ target }) => target === domain);
-    const threshold =
-      best(
-        own,
-        outside.filter((row) => row.domain === domain),
-      ) ?? common;
+    const alike = outside.filter((row) => row.domain === domain);
+    const threshold = best(own, alike, outsideWeight) ?? common;
     const logOdds = (own.length * logit(threshold) + SHRINKAGE * logit(common)) / (own.length + SHRINKAGE);
     return 1 / (1 + Math.exp(-logOdds));
   });
 }
 
-function best(inside: Candidate[], outside: Candidate[]): number | null {
+function best(inside: Candidate[], outside: Candidate[], outsideWeight: number): number | null {
   if (inside.length === 0 || outside.length === 0) return null;
   const graded = Array.from({ length: STEPS }, (_, step) => {
     const logOdds = LOWEST + ((HIGHEST - LOWEST) * step) / (STEPS - 1);
     const threshold = 1 / (1 + Math.exp(-logOdds));
     const served = inside.filter((row) => row.inside >= threshold && row.domain === row.target).length;
     const left = outside.filter((row) => row.inside < threshold).length;
-    return { threshold, grade: served / inside.length + (OUTSIDE_WEIGHT * left) / outside.length };
+    return { threshold, grade: served / inside.length + (outsideWeight * left) / outside.length };
   });
   const highest = Math.max(...graded.map(({ grade }) => grade));
   return graded.findLast(({ grade }) => grade >= highest - PLATEAU)?.threshold ?? null;

@@ -18,6 +18,7 @@ import {
 } from "./scores.ts";
 import { chooseThresholds } from "./threshold.ts";
 import type { Embeddings, Turn } from "./turn.ts";
+import { mistype } from "./typos.ts";
 
 export interface TrainHeadOptions {
   seed: number;
@@ -41,11 +42,19 @@ const CALIBRATION_ROWS = 800;
 const MAX_BALANCE = 4;
 /** Centres of all domains together, and the bounds of one. */
 const PROTOTYPES = { all: 400, least: 4, most: 30 };
+/** Of the copies that n-grams also learn from: share of letters that go wrong, and how much a copy counts. */
+const TYPOS = { rate: +(process.env.TR ?? 0.06), weight: +(process.env.TW ?? 0.5) };
 /** Share of later turns that learn with a wrong last expert or none, so that one mistake does not bring the next. */
 const EXPERT_NOISE = +(process.env.EN ?? 0.3);
 
 /** In mid-conversation a mistake is soon mended, and leaving an expert is one as well: more likely inside than not will do. */
 const EVEN = 0.5;
+
+/**
+ * What strangers ask that is outside is less like the outside rows at hand than what they ask inside is like the others:
+ * thresholds found on such rows let too much pass. Words alone cannot afford to be as strict.
+ */
+const OUTSIDE_WEIGHT = { words: 2, all: 3 };
 
 interface Row {
   turn: Turn;
@@ -129,7 +138,7 @@ class PartsTrainer {
   readonly #embeddings: Embeddings | null;
   readonly #seed: number;
   /** Rows come back for calibration: their vectors are made once. */
-  readonly #words = new Map<Row, LabelledVector>();
+  readonly #words = new Map<Row, LabelledVector[]>();
 
   constructor(classes: number, embeddings: Embeddings | null, seed: number) {
     this.#classes = classes;
@@ -146,15 +155,24 @@ class PartsTrainer {
   }
 
   #ngrams(rows: readonly Row[]): LinearModel {
-    const vectors = rows.map((row) => {
-      const known = this.#words.get(row);
-      if (known) return known;
-      const { buckets, values } = vectoriseTurn(row.turn);
-      const made = { vector: { buckets, values }, target: row.target, weight: row.weight };
-      this.#words.set(row, made);
-      return made;
+    const vectors = rows.flatMap((row) => {
+      const known = this.#words.get(row) ?? this.#heardWords(row);
+      this.#words.set(row, known);
+      return known;
     });
     return roundWeights(trainLinear(vectors, { ...this.#options(NGRAMS, rows), size: BUCKETS }));
+  }
+
+  /** As it was written, and as hasty fingers might have written it. */
+  #heardWords({ turn, target, weight }: Row): LabelledVector[] {
+    const hasty = { ...turn, text: mistype(turn.text, TYPOS.rate, this.#seed + hash(turn.text)) };
+    return [
+      { turn, weight },
+      { turn: hasty, weight: TYPOS.weight * weight },
+    ].map((heard) => {
+      const { buckets, values } = vectoriseTurn(heard.turn);
+      return { vector: { buckets, values }, target, weight: heard.weight };
+    });
   }
 
   #meaning(rows: readonly Row[], embeddings: Embeddings): MeaningModel | null {
@@ -228,7 +246,10 @@ function readingOf(unseen: readonly UnseenRow[], classes: number, count: number)
       classes,
       count,
     ),
-    later: later.length === 0 ? null : { ...ruleOf(later, classes, count), thresholds: Array<number>(classes - 1).fill(EVEN) },
+    later:
+      later.length === 0
+        ? null
+        : { ...ruleOf(later, classes, count), thresholds: Array<number>(classes - 1).fill(EVEN) },
   };
 }
 
@@ -236,5 +257,8 @@ function ruleOf(unseen: readonly UnseenRow[], classes: number, count: number): R
   const rows = unseen.map((row) => ({ ...row, parts: row.parts.slice(0, count) }));
   const rule: Rule = { mixture: fitMixture(rows, count), thresholds: [] };
   const judged = rows.map(({ parts, target }) => ({ probabilities: probabilitiesOf(rule, parts), target }));
-  return { ...rule, thresholds: chooseThresholds(judged, classes) };
+  return {
+    ...rule,
+    thresholds: chooseThresholds(judged, classes, count === 1 ? OUTSIDE_WEIGHT.words : OUTSIDE_WEIGHT.all),
+  };
 }
