@@ -40,7 +40,7 @@ describe("the shipped router", () => {
     ["explain photosynthesis to a child", "education"],
     ["Tom has 5 apples and gives 2 to Ann. How many are left?", "education"],
     ["recommend a film like Alien", "entertainment"],
-    ["i was chrged twise, how do i get my mony back", "support"],
+    ["i was charged twise, how do i get my mony bakc", "support"],
     ["hi", "base"],
     ["what is the weather in Paris?", "base"],
     ["write a bash loop", "base"],
