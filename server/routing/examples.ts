@@ -12,6 +12,8 @@ export interface Example {
   label: string | null;
   /** What was said before, in rows of conversations. */
   before?: Before;
+  /** Rows of one group are held out together when a head is calibrated; the text where absent. */
+  group?: string;
   /** How much it counts in training; 1 when absent. */
   weight?: number;
 }
@@ -98,8 +100,9 @@ const turnsOf = ({ turns }: Dialogue): Example[] =>
   turns.map(({ user, label }, at) => {
     const last = turns[at - 1];
     const earlier = turns.slice(0, at).map((turn) => turn.user);
+    const group = turns[0]?.user ?? user;
     const before = last && { earlier, assistant: last.assistant ?? "", expert: last.label ?? BASE };
-    return { text: user, label, ...(before && { before }) };
+    return { text: user, label, ...(before && { before, group }) };
   });
 
 /** Every user turn of a file of conversations, with what was said before it. */
@@ -109,14 +112,15 @@ const readTurns = (file: string, label: string): Example[] =>
     return spoken.flatMap(({ role, content }, at): Example[] => {
       if (role !== "user") return [];
       const earlier = spoken.slice(0, at).filter((message) => message.role === "user");
-      if (earlier.length === 0) return [{ text: content, label }];
+      const [first] = earlier;
+      if (!first) return [{ text: content, label }];
       const assistant = spoken.slice(0, at).findLast((message) => message.role === "assistant");
       const before = {
         earlier: earlier.map((message) => message.content),
         assistant: assistant?.content ?? "",
         expert: label,
       };
-      return [{ text: content, label, before }];
+      return [{ text: content, label, before, group: first.content }];
     });
   });
 

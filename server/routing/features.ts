@@ -22,9 +22,9 @@ const LONGEST_GRAM = 5;
 /** How loud each family of features is before the vector is normalised. */
 const LOUDNESS = { word: 1, pair: 0.7, gram: 0.3 };
 /** All that was said before together, and the last expert, beside the newest text's 1. */
-const CONTEXT_LOUDNESS = +(process.env.CL ?? 0.7);
-const EXPERT_LOUDNESS = +(process.env.EL ?? 0.5);
-const END_LOUDNESS = +(process.env.LL ?? 0.7);
+const CONTEXT_LOUDNESS = 0.7;
+const EXPERT_LOUDNESS = 0.5;
+const END_LOUDNESS = 0.7;
 /** A user turn counts this much of the one after it; those before the last three would add next to nothing. */
 const DECAY = 0.6;
 const MAX_EARLIER = 3;

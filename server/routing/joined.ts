@@ -28,19 +28,21 @@ export function joinConversations(
   const pick = <T>(rows: readonly T[]): T | undefined => rows[Math.floor(random() * rows.length)];
   const switches = firsts.flatMap((row): Example[] => {
     const other = random() < SWITCHES ? pick(random() < 0.5 && later.length > 0 ? later : firsts) : undefined;
-    return other && other.label !== row.label ? [{ ...row, weight: WEIGHT, before: after(other) }] : [];
+    return other && other.label !== row.label
+      ? [{ ...row, group: row.text, weight: WEIGHT, before: after(other) }]
+      : [];
   });
-  const vague = later.map(({ text }) => text).filter((text) => wordsOf(text).length <= VAGUE_WORDS);
+  const vague = later.filter(({ text }) => wordsOf(text).length <= VAGUE_WORDS);
   const stays = [
-    ...vague.map((text) => ({ text, times: TIMES.vague })),
-    ...followUps.map((text) => ({ text, times: TIMES.followUp })),
+    ...vague.map(({ text, group = text }) => ({ text, group, times: TIMES.vague })),
+    ...followUps.map((text) => ({ text, group: text, times: TIMES.followUp })),
   ];
   return [
     ...switches,
-    ...stays.flatMap(({ text, times }) =>
+    ...stays.flatMap(({ text, group, times }) =>
       Array.from({ length: times }, (): Example[] => {
         const other = pick(firsts);
-        return other ? [{ text, label: other.label, weight: WEIGHT, before: after(other) }] : [];
+        return other ? [{ text, group, label: other.label, weight: WEIGHT, before: after(other) }] : [];
       }).flat(),
     ),
   ];

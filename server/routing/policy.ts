@@ -18,7 +18,7 @@ export interface RouteRequest {
 /** Turns that are looked at; what is older says nothing about the newest one. */
 const MAX_TURNS = 24;
 /** In mid-conversation another domain must lead the one that is talking by this much. */
-const SWITCH_MARGIN = +(process.env.SM ?? 0.05);
+const SWITCH_MARGIN = 0.05;
 /** Odds for the domain that is talking, where the head has not learnt from conversations how much that counts. */
 const STAY_ODDS = 3;
 /** Two domains this close to each other are both named. */

@@ -45,6 +45,7 @@ describe("the examples of the adapters", () => {
         text: "the blue one",
         label: "shop",
         before: { earlier: ["my parcel?"], assistant: "Which one?", expert: "shop" },
+        group: "my parcel?",
       },
       { text: "refund please", label: "shop" },
       { text: "good morning", label: null },
@@ -96,11 +97,13 @@ describe("the examples of the adapters", () => {
         text: "the blue one",
         label: "shop",
         before: { earlier: ["my parcel?"], assistant: "Which one?", expert: "shop" },
+        group: "my parcel?",
       },
       {
         text: "bye",
         label: null,
         before: { earlier: ["my parcel?", "the blue one"], assistant: "", expert: "shop" },
+        group: "my parcel?",
       },
     ]);
     expect(() => readRoutingRows(write("bad.jsonl", { turns: [{ user: "x" }] }))).toThrow(
