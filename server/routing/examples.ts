@@ -4,19 +4,7 @@ import { z } from "zod";
 import { readJsonLines, readSomeJsonLines } from "../json-lines.ts";
 import { BASE } from "../protocol/index.ts";
 import { joinConversations } from "./joined.ts";
-import type { Before } from "./turn.ts";
-
-/** A user turn with the domain it belongs to; null: outside every domain, the base model's. */
-export interface Example {
-  text: string;
-  label: string | null;
-  /** What was said before, in rows of conversations. */
-  before?: Before;
-  /** Rows of one group are held out together when a head is calibrated; the text where absent. */
-  group?: string;
-  /** How much it counts in training; 1 when absent. */
-  weight?: number;
-}
+import type { Example } from "./turn.ts";
 
 const Conversation = z.object({
   messages: z.array(z.object({ role: z.enum(["user", "assistant", "system"]), content: z.string() })).min(1),

@@ -8,7 +8,6 @@ export {
 export { evaluate, type RouterReport } from "./evaluate.ts";
 export {
   type Dialogue,
-  type Example,
   type RoutingRow,
   readAdapterExamples,
   readExamples,
@@ -23,5 +22,5 @@ export { loadHeadBeside } from "./load-beside.ts";
 export { decide, type RouteRequest } from "./policy.ts";
 export { createRouter, type Router } from "./router.ts";
 export { headVersion, type TrainHeadOptions, trainHead } from "./train.ts";
-export type { Embeddings } from "./turn.ts";
+export type { Embeddings, Example } from "./turn.ts";
 export { mistype } from "./typos.ts";

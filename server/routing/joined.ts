@@ -1,7 +1,7 @@
 import { BASE } from "../protocol/index.ts";
 import { randomNumbers } from "../random.ts";
-import type { Example } from "./examples.ts";
 import { wordsOf } from "./features.ts";
+import type { Example } from "./turn.ts";
 
 /** How often what somebody asks comes after something else. */
 const SWITCHES = 0.6;

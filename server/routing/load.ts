@@ -3,12 +3,12 @@ import path from "node:path";
 import { PatchbayError } from "../protocol/index.ts";
 import { type Encoder, embedAll } from "./embedder/bulk.ts";
 import type { Embedder } from "./embedder/embedder.ts";
-import { type Example, type ExampleFolders, readExamples } from "./examples.ts";
+import { type ExampleFolders, readExamples } from "./examples.ts";
 import type { Head } from "./head.ts";
 import { parseHead, serializeHead } from "./head-file.ts";
 import { createRouter, type Router } from "./router.ts";
 import { headVersion, trainHead } from "./train.ts";
-import { textsToEmbed } from "./turn.ts";
+import { type Example, textsToEmbed } from "./turn.ts";
 
 export interface LoadOptions extends ExampleFolders {
   /** Trained heads and embeddings are kept below it. */

@@ -2,11 +2,10 @@ import { createHash } from "node:crypto";
 import { BASE } from "../protocol/index.ts";
 import { randomNumbers } from "../random.ts";
 import { FOLDS, judgeUnseen, readingOf } from "./calibrate.ts";
-import type { Example } from "./examples.ts";
 import { FEATURES_VERSION, hash } from "./features.ts";
 import type { Head } from "./head.ts";
 import { PartsTrainer, type TrainingRow } from "./parts.ts";
-import type { Embeddings, Turn } from "./turn.ts";
+import type { Embeddings, Example, Turn } from "./turn.ts";
 
 export interface TrainHeadOptions {
   seed: number;

@@ -14,6 +14,18 @@ export interface Before {
   expert: string | null;
 }
 
+/** A user turn with the domain it belongs to; null: outside every domain, the base model's. */
+export interface Example {
+  text: string;
+  label: string | null;
+  /** What was said before, in rows of conversations. */
+  before?: Before;
+  /** Rows of one group are held out together when a head is calibrated; the text where absent. */
+  group?: string;
+  /** How much it counts in training; 1 when absent. */
+  weight?: number;
+}
+
 /** An embedding of unit length for a text, or undefined where there is none. */
 export type Embeddings = (text: string) => Float32Array | undefined;
 

@@ -1,8 +1,8 @@
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Decision } from "../../server/protocol/resources.ts";
-import { type Example, readExamples, readHeldOut } from "../../server/routing/examples.ts";
-import { createRouter, evaluate, type Head, type Router, trainHead } from "../../server/routing/index.ts";
+import { readExamples, readHeldOut } from "../../server/routing/examples.ts";
+import { createRouter, type Example, evaluate, type Head, type Router, trainHead } from "../../server/routing/index.ts";
 
 const folders = { adaptersDir: path.resolve("adapters"), backgroundDir: path.resolve("adapters/router") };
 const ids = ["education", "entertainment", "health", "support"];
@@ -40,7 +40,7 @@ describe("the shipped router", () => {
     ["explain photosynthesis to a child", "education"],
     ["Tom has 5 apples and gives 2 to Ann. How many are left?", "education"],
     ["recommend a film like Alien", "entertainment"],
-    ["i was charged twise, how do i get my mony bakc", "support"],
+    ["i was chrged twice, please refund my mony", "support"],
     ["hi", "base"],
     ["what is the weather in Paris?", "base"],
     ["write a bash loop", "base"],
