@@ -2,7 +2,14 @@ import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Decision } from "../../server/protocol/resources.ts";
 import { readExamples, readHeldOut } from "../../server/routing/examples.ts";
-import { createRouter, type Example, evaluate, type Head, type Router, trainHead } from "../../server/routing/index.ts";
+import {
+  createRouter,
+  type Example,
+  evaluate,
+  type Head,
+  type Router,
+  trainHead,
+} from "../../server/routing/index.ts";
 
 const folders = { adaptersDir: path.resolve("adapters"), backgroundDir: path.resolve("adapters/router") };
 const ids = ["education", "entertainment", "health", "support"];
