@@ -1,6 +1,6 @@
 import { fitMixture, type MixtureRow } from "./mixture.ts";
 import type { PartsTrainer, TrainingRow } from "./parts.ts";
-import { probabilitiesOf, type Reading, type Rule } from "./scores.ts";
+import { type Heard, PARTS, probabilitiesOf, type Reading, type Rule } from "./scores.ts";
 import { chooseThresholds } from "./threshold.ts";
 import type { Turn } from "./turn.ts";
 
@@ -18,8 +18,10 @@ const EVEN = 0.5;
 const OUTSIDE_WEIGHT = 2;
 
 /** A row with what parts say of it that have not learnt it. */
-export interface UnseenRow extends MixtureRow {
+export interface UnseenRow {
   turn: Turn;
+  target: number;
+  heard: Heard;
 }
 
 /** One fold of a large set, all of a small one. */
@@ -29,34 +31,34 @@ export function judgeUnseen(rows: readonly TrainingRow[], trainer: PartsTrainer)
     const held = rows.filter((row) => row.fold === fold);
     const parts = trainer.train(rows.filter((row) => row.fold !== fold));
     for (const row of held)
-      unseen.push({ parts: trainer.scores(parts, row), target: row.target, weight: 1, turn: row.turn });
+      unseen.push({ turn: row.turn, target: row.target, heard: trainer.hear(parts, row) });
   }
   return unseen;
 }
 
-/** @param count how many of the parts are read */
-export function readingOf(unseen: readonly UnseenRow[], classes: number, count: number): Reading {
-  const rows = unseen.filter(({ parts }) => parts.length >= count);
-  const later = rows.filter(({ turn }) => turn.before);
+/** @param by what it goes by: the words alone, or everything */
+export function readingOf(unseen: readonly UnseenRow[], classes: number, by: "words" | "all"): Reading {
+  const rows = unseen.filter(({ heard }) => by === "words" || heard.meaning.length > 0);
+  const first = rows.filter(({ turn }) => !turn.before).map((row) => mixtureRow(row, by));
+  const later = rows.filter(({ turn }) => turn.before).map((row) => mixtureRow(row, by));
+  const even = Array<number>(classes - 1).fill(EVEN);
   return {
-    first: ruleOf(
-      rows.filter(({ turn }) => !turn.before),
-      classes,
-      count,
-    ),
-    later:
-      later.length === 0
-        ? null
-        : { ...ruleOf(later, classes, count), thresholds: Array<number>(classes - 1).fill(EVEN) },
+    first: ruleOf(first, classes, PARTS.first[by]),
+    later: later.length === 0 ? null : { mixture: fitMixture(later, PARTS.later[by]), thresholds: even },
   };
 }
 
-function ruleOf(unseen: readonly UnseenRow[], classes: number, count: number): Rule {
-  const rows = unseen.map((row) => ({ ...row, parts: row.parts.slice(0, count) }));
-  const rule: Rule = { mixture: fitMixture(rows, count), thresholds: [] };
-  const judged = rows.map(({ parts, target }) => ({ probabilities: probabilitiesOf(rule, parts), target }));
-  return {
-    ...rule,
-    thresholds: chooseThresholds(judged, classes, OUTSIDE_WEIGHT),
-  };
+const mixtureRow = ({ heard: { words, meaning }, target }: UnseenRow, by: "words" | "all"): MixtureRow => ({
+  parts: by === "words" ? words : [...words, ...meaning],
+  target,
+  weight: 1,
+});
+
+function ruleOf(rows: readonly MixtureRow[], classes: number, parts: number): Rule {
+  const mixture = fitMixture(rows, parts);
+  const judged = rows.map((row) => ({
+    probabilities: probabilitiesOf({ mixture, thresholds: [] }, row.parts),
+    target: row.target,
+  }));
+  return { mixture, thresholds: chooseThresholds(judged, classes, OUTSIDE_WEIGHT) };
 }

@@ -3,9 +3,10 @@ import { BASE, PatchbayError } from "../protocol/index.ts";
 import { BUCKETS, FEATURES_VERSION } from "./features.ts";
 import type { Head } from "./head.ts";
 import type { LinearModel } from "./linear-model.ts";
+import { PARTS, type Reading } from "./scores.ts";
 
 /** Changes whenever older files can no longer be read. */
-const FORMAT_VERSION = 2;
+const FORMAT_VERSION = 3;
 
 const bytesOf = (array: Float32Array | Uint32Array | Uint16Array | Int8Array): string =>
   Buffer.from(array.buffer, array.byteOffset, array.byteLength).toString("base64");
@@ -27,7 +28,7 @@ const numbers = <T extends Float32Array | Uint32Array | Uint16Array | Int8Array>
 
 const Mixture = z.object({ scales: z.array(z.number().nonnegative()), background: z.number() });
 const Rule = z.object({ mixture: Mixture, thresholds: z.array(z.number().min(0).max(1)) });
-const Reading = z.object({ first: Rule, later: Rule.nullable() });
+const ReadingFile = z.object({ first: Rule, later: Rule.nullable() });
 
 const HeadFile = z.object({
   format: z.literal("patchbay-router-head"),
@@ -51,8 +52,8 @@ const HeadFile = z.object({
       counts: numbers(Float32Array),
     })
     .nullable(),
-  byWords: Reading,
-  byAll: Reading.nullable(),
+  byWords: ReadingFile,
+  byAll: ReadingFile.nullable(),
 });
 type HeadFile = z.output<typeof HeadFile>;
 
@@ -108,16 +109,24 @@ function faultOf({ labels, ngrams, meaning, byWords, byAll }: HeadFile): string 
     return "ngrams.weights must have one number a bucket and label";
   if (buckets.some((bucket) => bucket >= BUCKETS)) return `ngrams.buckets must lie below ${BUCKETS}`;
   if ((meaning === null) !== (byAll === null)) return "meaning and byAll need each other";
-  for (const [reading, scales] of [
-    [byWords, 1],
-    [byAll, 3],
-  ] as const)
-    for (const rule of [reading?.first, reading?.later]) {
-      if (!rule) continue;
-      if (rule.thresholds.length !== classes - 1) return "thresholds must have one number a domain";
-      if (rule.mixture.scales.length !== scales) return "scales must have one number a part";
-    }
-  return meaning && faultOfMeaning(meaning, classes);
+  return faultOfReadings(byWords, byAll, classes) ?? (meaning && faultOfMeaning(meaning, classes));
+}
+
+function faultOfReadings(byWords: Reading, byAll: Reading | null, classes: number): string | null {
+  if (byAll && (byWords.later === null) !== (byAll.later === null))
+    return "byWords and byAll must know conversations alike";
+  const rules = [
+    [byWords.first, PARTS.first.words],
+    [byWords.later, PARTS.later.words],
+    [byAll?.first, PARTS.first.all],
+    [byAll?.later, PARTS.later.all],
+  ] as const;
+  for (const [rule, parts] of rules) {
+    if (!rule) continue;
+    if (rule.thresholds.length !== classes - 1) return "thresholds must have one number a domain";
+    if (rule.mixture.scales.length !== parts) return "scales must have one number a part";
+  }
+  return null;
 }
 
 function faultOfMeaning(meaning: NonNullable<HeadFile["meaning"]>, classes: number): string | null {

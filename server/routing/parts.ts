@@ -1,8 +1,7 @@
 import { BUCKETS, hash, vectoriseTurn } from "./features.ts";
 import { type LabelledVector, type LinearModel, roundWeights, trainLinear } from "./linear-model.ts";
-import type { PartScores } from "./mixture.ts";
 import { findPrototypes } from "./prototypes.ts";
-import { type MeaningModel, meaningVector, partScores, placesOf } from "./scores.ts";
+import { type Heard, hear, type MeaningModel, meaningVector, placesOf } from "./scores.ts";
 import type { Embeddings, Turn } from "./turn.ts";
 import { mistype } from "./typos.ts";
 
@@ -50,8 +49,8 @@ export class PartsTrainer {
     return { ngrams: this.#ngrams(rows), meaning: this.#embeddings && this.#meaning(rows, this.#embeddings) };
   }
 
-  scores(parts: Parts, { turn }: TrainingRow): PartScores {
-    return partScores(parts, turn, vectoriseTurn(turn), this.#embeddings ?? (() => undefined));
+  hear(parts: Parts, { turn }: TrainingRow): Heard {
+    return hear(parts, turn, vectoriseTurn(turn), this.#embeddings ?? (() => undefined));
   }
 
   #ngrams(rows: readonly TrainingRow[]): LinearModel {

@@ -3,7 +3,7 @@ import { explain } from "./explain.ts";
 import { type TracedVector, vectoriseTurn, wordsOf } from "./features.ts";
 import { isContentless } from "./follow-up.ts";
 import type { Head } from "./head.ts";
-import { partScores, probabilitiesOf, type Rule, ruleFor } from "./scores.ts";
+import { hear, probabilitiesOf, type Rule } from "./scores.ts";
 import type { Embeddings, Turn } from "./turn.ts";
 
 export interface RouteRequest {
@@ -37,20 +37,15 @@ export interface Judgement {
 }
 
 export function judge(head: Head, turn: Turn, embeddings: Embeddings): Judgement {
-  const traced = vectoriseTurn(turn);
-  const parts = partScores(head, turn, traced, embeddings);
-  const heardMeaning = parts.length > 1 && head.byAll !== null;
+  const knowsConversations = head.byWords.later !== null;
+  const heardTurn = knowsConversations ? turn : { ...turn, before: null };
+  const traced = vectoriseTurn(heardTurn);
+  const { words, meaning } = hear(head, heardTurn, traced, embeddings);
+  const heardMeaning = meaning.length > 0 && head.byAll !== null;
   const reading = (heardMeaning && head.byAll) || head.byWords;
-  const rule = ruleFor(reading, turn);
-  const knowsConversations = reading.later !== null;
-  return {
-    turn,
-    traced,
-    probabilities: probabilitiesOf(rule, parts),
-    rule,
-    knowsConversations,
-    heardMeaning,
-  };
+  const rule = (heardTurn.before && reading.later) ?? reading.first;
+  const probabilities = probabilitiesOf(rule, heardMeaning ? [...words, ...meaning] : words);
+  return { turn, traced, probabilities, rule, knowsConversations, heardMeaning };
 }
 
 /** The newest user turn with what was said before it. */

@@ -60,21 +60,33 @@ function indices(length: number): Uint32Array {
   return known;
 }
 
-/** What n-grams say, and where there are embeddings also what the meaning says. */
-export function partScores(
+/** What each part says of a turn; in mid-conversation the meaning also of its last sentence for itself. */
+export interface Heard {
+  words: PartScores;
+  /** Empty where there is no embedding. */
+  meaning: PartScores;
+}
+
+export function hear(
   { ngrams, meaning }: { ngrams: LinearModel; meaning: MeaningModel | null },
   turn: Turn,
   traced: TracedVector,
   embeddings: Embeddings,
-): PartScores {
-  const words = linearScores(ngrams, traced);
+): Heard {
+  const words = [linearScores(ngrams, traced)];
   const places = meaning && placesOf(turn, meaning.mean, embeddings);
-  if (!places) return [words];
+  if (!places) return { words, meaning: [] };
   const { linear, mean, prototypes } = meaning;
   const withBefore = linear.weights.length > mean.length * linear.classes;
-  const vector = meaningVector(turn, places, mean, embeddings, withBefore);
-  return [words, linearScores(linear, vector), densityScores(prototypes, places.end)];
+  const scoresOf = (some: Turn, at: Places) =>
+    linearScores(linear, meaningVector(some, at, mean, embeddings, withBefore));
+  const scores = [scoresOf(turn, places), densityScores(prototypes, places.end)];
+  if (turn.before) scores.push(scoresOf({ ...turn, before: null }, { text: places.end, end: places.end }));
+  return { words, meaning: scores };
 }
+
+/** How many parts there are to add up. */
+export const PARTS = { first: { words: 1, all: 3 }, later: { words: 1, all: 4 } } as const;
 
 /** How a head reads the parts' scores of some kind of turn. */
 export interface Rule {
@@ -89,8 +101,6 @@ export interface Reading {
   /** For one in mid-conversation; null where the head has not learnt from conversations. */
   later: Rule | null;
 }
-
-export const ruleFor = ({ first, later }: Reading, { before }: Turn): Rule => (before && later) ?? first;
 
 export const probabilitiesOf = ({ mixture }: Rule, parts: PartScores): Float64Array =>
   softmax(mix(mixture, parts));

@@ -14,7 +14,7 @@ export interface TrainHeadOptions {
 }
 
 /** Changes whenever the same rows and options would give another head. */
-const RECIPE = 2;
+const RECIPE = 3;
 /** A domain with few rows counts for more than its share, but not without bounds. */
 const MAX_BALANCE = 4;
 /** Share of later turns that learn with a wrong last expert or none, so that one mistake does not bring the next. */
@@ -37,8 +37,8 @@ export function trainHead(examples: readonly Example[], options: Partial<TrainHe
     version: headVersion(examples, { seed, hears: embeddings ? "meaning" : "words" }),
     labels,
     ...parts,
-    byWords: readingOf(unseen, labels.length, 1),
-    byAll: parts.meaning && readingOf(unseen, labels.length, 3),
+    byWords: readingOf(unseen, labels.length, "words"),
+    byAll: parts.meaning && readingOf(unseen, labels.length, "all"),
   };
 }
 

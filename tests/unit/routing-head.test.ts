@@ -17,7 +17,7 @@ import {
 } from "../../server/routing/index.ts";
 import { linearScores, roundWeights, softmax } from "../../server/routing/linear-model.ts";
 import { fitMixture, mix } from "../../server/routing/mixture.ts";
-import type { Rule } from "../../server/routing/scores.ts";
+import { PARTS, type Rule } from "../../server/routing/scores.ts";
 
 const rows = [
   { text: "my parcel never came", label: "shop" },
@@ -58,7 +58,10 @@ const heads: fc.Arbitrary<Head> = fc
       mixture: { scales: Array(parts).fill(scale), background: 0.5 },
       thresholds: domains.map(() => threshold),
     });
-    const reading = (parts: number) => ({ first: rule(parts), later: later ? rule(parts) : null });
+    const reading = (by: "words" | "all") => ({
+      first: rule(PARTS.first[by]),
+      later: later ? rule(PARTS.later[by]) : null,
+    });
     return {
       version,
       labels,
@@ -76,8 +79,8 @@ const heads: fc.Arbitrary<Head> = fc
             },
           }
         : null,
-      byWords: reading(1),
-      byAll: meaning ? reading(3) : null,
+      byWords: reading("words"),
+      byAll: meaning ? reading("all") : null,
     };
   });
 
