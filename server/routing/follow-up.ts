@@ -1,4 +1,5 @@
-import type { Word } from "./features.ts";
+import { type Word, wordsOf } from "./features.ts";
+import type { Turn } from "./turn.ts";
 
 /** A longer turn says something of its own, whatever its words. */
 const MAX_WORDS = 8;
@@ -31,6 +32,13 @@ export const isFunctionWord = (word: string): boolean => functionWords.has(word)
  */
 export function isContentless(words: readonly Word[]): boolean {
   return words.length <= MAX_WORDS && words.every(({ key }) => isEmpty(key));
+}
+
+/** The latest turn that says what it is about, by itself: "yes please" is as sure as what it answers to. */
+export function lastWithSubject({ text, before }: Turn): Turn {
+  const earlier = before?.earlier ?? [];
+  const at = earlier.findLastIndex((said) => !isContentless(wordsOf(said)));
+  return { text: earlier[at] ?? text, before: null };
 }
 
 const isEmpty = (key: string): boolean =>

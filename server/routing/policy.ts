@@ -1,7 +1,7 @@
 import { BASE, type Decision } from "../protocol/index.ts";
 import { explain } from "./explain.ts";
 import { type TracedVector, vectoriseTurn, wordsOf } from "./features.ts";
-import { isContentless } from "./follow-up.ts";
+import { isContentless, lastWithSubject } from "./follow-up.ts";
 import type { Head } from "./head.ts";
 import { hear, probabilitiesOf, type Rule } from "./scores.ts";
 import type { Embeddings, Turn } from "./turn.ts";
@@ -83,13 +83,6 @@ export function decide(
   if (turn.before && current >= 0 && best !== current && lead < SWITCH_MARGIN)
     return decision(head, judgement, current, `stays with ${head.labels[current]}`);
   return decision(head, judgement, best, because(head, judgement, best));
-}
-
-/** "Yes please" is as sure as what it answers to. */
-function lastWithSubject({ text, before }: Turn): Turn {
-  const earlier = before?.earlier ?? [];
-  const at = earlier.findLastIndex((said) => !isContentless(wordsOf(said)));
-  return { text: earlier[at] ?? text, before: null };
 }
 
 function withStayOdds(probabilities: Float64Array, current: number): Float64Array {

@@ -1,5 +1,6 @@
 import type { Decision } from "../protocol/index.ts";
 import type { Embedder } from "./embedder/embedder.ts";
+import { lastWithSubject } from "./follow-up.ts";
 import { type Head, restrictHead } from "./head.ts";
 import { decide, type RouteRequest, turnOf } from "./policy.ts";
 import { type Embeddings, type Turn, textsToEmbed } from "./turn.ts";
@@ -34,7 +35,7 @@ export function createRouter(head: Head, embedder: Embedder | null = null): Rout
 
 /** What a decision about this turn needs; none where the embedder does not answer. */
 export async function embeddingsFor(turn: Turn, embedder: Embedder | null): Promise<Embeddings> {
-  const texts = textsToEmbed(turn);
+  const texts = [...new Set([turn, lastWithSubject(turn)].flatMap(textsToEmbed))];
   const vectors = await embedder?.embed(texts);
   const known = new Map(vectors?.map((vector, at) => [texts[at], vector]));
   return (text) => known.get(text);

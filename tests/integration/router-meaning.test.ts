@@ -89,6 +89,22 @@ describe("a router that hears what texts mean", () => {
     expect(await router.route(ask("aphids on my roses, once more"))).toMatchObject({ head: head.version });
   });
 
+  it("hears what a row of follow-ups follows", async () => {
+    const router = createRouter(head, await startEmbedder());
+    const { text } = strangers[0] as Example;
+    const said = [text, "yes please", "ok", "and then?", "go on"];
+    const turns = said.flatMap((line) => [
+      { role: "user" as const, text: line },
+      { role: "assistant" as const, text: "I see." },
+    ]);
+    const first = await router.route(ask(text));
+    expect(await router.route({ turns: turns.slice(0, -1), previous: "garden" })).toMatchObject({
+      domain: "garden",
+      confidence: first.confidence,
+      head: head.version,
+    });
+  });
+
   it("decides well within the blink of an eye", async () => {
     const embedder = await startEmbedder();
     const many = Array.from({ length: 60 }, (_, i) => ({
