@@ -124,11 +124,13 @@ it("hears what texts mean a while after the server started, and keeps what it le
   const models = path.join(readConfig(process.env).cacheDir, "models");
   for (const file of fs.readdirSync(models))
     if (file.endsWith(".gguf")) fs.symlinkSync(path.join(models, file), path.join(cacheDir, "models", file));
-  const patchbay = await startServer({
-    adaptersDir: adaptersFolder(["support"]),
-    embedder: "auto",
-    cacheDir,
-  });
+  const adaptersDir = adaptersFolder(["support"]);
+  // Few examples are embedded sooner.
+  fs.rmSync(path.join(adaptersDir, "support", "dataset", "train.jsonl"));
+  const backgroundDir = temporaryFolder();
+  const background = split(outside, null).map(({ text }) => `${JSON.stringify({ text })}\n`);
+  fs.writeFileSync(path.join(backgroundDir, "train.jsonl"), background.join(""));
+  const patchbay = await startServer({ adaptersDir, backgroundDir, embedder: "auto", cacheDir });
   const router = () => {
     const health = patchbay.health();
     return health.status === "ready" ? health.router : null;
