@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { readConfig } from "../config.ts";
 import { PatchbayError } from "../protocol/index.ts";
 import {
@@ -46,7 +46,7 @@ export function addRouter(program: Command): void {
     .option("--head <file>", "a head from `router train` instead of the shipped one")
     .option("--no-embed", "go by words alone")
     .option("--typos <rate>", "mistype this share of the letters first, 0 to 1", rateOf)
-    .option("--seed <n>", "of the typos", (text) => Number.parseInt(text, 10), 1)
+    .option("--seed <n>", "of the typos", seedOf, 1)
     .option("--json", "print one JSON value")
     .addHelpText("after", "\nExample:\n  $ npx patchbay router eval --data turns.jsonl --typos 0.05 --json")
     .action(measure);
@@ -139,10 +139,15 @@ function inWords(report: RouterReport): string[] {
   ];
 }
 
+function seedOf(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("A whole number is needed.");
+}
+
 function rateOf(text: string): number {
   const rate = Number(text);
   if (rate >= 0 && rate <= 1) return rate;
-  throw new PatchbayError("bad-request", `--typos ${text} is not a share from 0 to 1.`);
+  throw new InvalidArgumentError("A share from 0 to 1 is needed.");
 }
 
 const percent = (share: number | null): string => (share === null ? "–" : inPercent(share));

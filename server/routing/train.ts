@@ -24,7 +24,7 @@ const EXPERT_NOISE = 0.3;
  * Trains a head. Labels may be any strings; null, like `base`, is the background. What adds up the parts and where the
  * thresholds lie is found on rows that the parts have not seen (a fifth by hash of the text, so that a row always falls
  * on the same side; all fifths where rows are few); the head itself then learns from all.
- * Time: about a second for 3,000 rows of n-grams, twice that with embeddings.
+ * Time on one core: about 2 s for 220 rows, 20 s for 15,000 with embeddings, a third of that by words alone.
  */
 export function trainHead(examples: readonly Example[], options: Partial<TrainHeadOptions> = {}): Head {
   const { seed = 1, embeddings = null } = options;
