@@ -20,6 +20,8 @@ export interface Config {
   /** Background rows of the router. */
   backgroundDir: string;
   gpu: "auto" | "off";
+  /** Whether the router hears what texts mean, beside their words. */
+  embedder: "auto" | "off";
   threads: number | null;
   contextSize: number;
   /** null: by memory. */
@@ -43,6 +45,7 @@ const Environment = z.object({
   PATCHBAY_ADAPTERS: z.string().min(1).optional(),
   PATCHBAY_PROMPTS: z.string().min(1).optional(),
   PATCHBAY_GPU: z.enum(["auto", "off"]).default("auto"),
+  PATCHBAY_EMBEDDER: z.enum(["auto", "off"]).default("auto"),
   PATCHBAY_THREADS: integer(1, 512).optional(),
   PATCHBAY_CONTEXT: integer(256, 131_072).default(2048),
   PATCHBAY_SEQUENCES: integer(1, 64).optional(),
@@ -80,6 +83,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     promptsDir: path.resolve(settings.PATCHBAY_PROMPTS ?? path.join(packageRoot, "prompts")),
     backgroundDir: path.join(packageRoot, "adapters", "router"),
     gpu: settings.PATCHBAY_GPU,
+    embedder: settings.PATCHBAY_EMBEDDER,
     threads: settings.PATCHBAY_THREADS ?? null,
     contextSize: settings.PATCHBAY_CONTEXT,
     sequences: settings.PATCHBAY_SEQUENCES ?? null,
@@ -100,6 +104,16 @@ export function engineSettings(config: Config) {
   const workerPath = path.join(packageRoot, "dist", "server", "engines", "local", "worker.js");
   return { workerPath, gpu, threads, contextSize, sequences, memoryMiB, maxWaiting, maxWaitMs };
 }
+
+/** Compiled module of the process that embeds. */
+export const embedderProcessPath = path.join(
+  packageRoot,
+  "dist",
+  "server",
+  "routing",
+  "embedder",
+  "process.js",
+);
 
 /** Whether only this machine can reach the address. */
 export const isLoopback = (host: string): boolean =>

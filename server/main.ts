@@ -17,7 +17,7 @@ import {
   Turns,
   toPatchbayError,
 } from "./chat/index.ts";
-import { type Config, engineSettings, isLoopback, packageRoot } from "./config.ts";
+import { type Config, embedderProcessPath, engineSettings, isLoopback, packageRoot } from "./config.ts";
 import { claimDataFolder } from "./data-lock.ts";
 import { connectEngines, type Engine, LocalEngine, type RemoteEngine } from "./engines/index.ts";
 import { Votes } from "./feedback/index.ts";
@@ -29,15 +29,26 @@ import {
   SocketGateway,
   type SocketServices,
 } from "./gateway/index.ts";
-import { type BaseModel, resolveModel } from "./models/index.ts";
+import { type BaseModel, resolveModel, resolveSentenceEncoder } from "./models/index.ts";
 import { BASE, type Health, PatchbayError } from "./protocol/index.ts";
 import { FolderWatcher, pluggedInWords, Registry, rejectedInWords } from "./registry/index.ts";
-import { loadHeadBeside, loadRouter, type Router, readAdapterExamples } from "./routing/index.ts";
+import {
+  EmbedderProcess,
+  type Encoder,
+  embedEach,
+  loadHeadBeside,
+  loadRouter,
+  type Router,
+  readAdapterExamples,
+} from "./routing/index.ts";
 
 export interface StartOptions extends OpenOptions {
   /** Steps of the start, and faults, for people. */
   log?: (line: string) => void;
 }
+
+/** A decision does not wait longer for its embedding, in ms; it goes by words then. */
+const EMBED_PATIENCE_MS = 150;
 
 interface Running {
   base: BaseModel;
@@ -49,6 +60,11 @@ interface Running {
   turns: RunningTurns;
   services: SocketServices & ApiServices;
 }
+
+/** What the router hears with. */
+type Hearing =
+  | { is: "off" | "fetching" | "unavailable" }
+  | { is: "started"; encoder: Encoder; embedder: EmbedderProcess };
 
 type Phase =
   | { is: "starting"; step: string; progress: number | null; error?: PatchbayError }
@@ -69,6 +85,7 @@ export class Patchbay {
   readonly #log: (line: string) => void;
   readonly #closing = new AbortController();
   #engine: LocalEngine | null = null;
+  #hearing: Hearing;
   #phase: Phase = { is: "starting", step: "starting", progress: null };
 
   /** Listens at once and loads behind it, so that the page can show how far it is. @throws `port-taken`, `data-in-use`, `keys-needed` */
@@ -105,6 +122,7 @@ export class Patchbay {
     port: number,
   ) {
     this.#config = config;
+    this.#hearing = { is: config.embedder === "off" ? "off" : "fetching" };
     this.#db = db;
     this.#releaseData = releaseData;
     this.#log = log;
@@ -163,7 +181,11 @@ export class Patchbay {
         train: summary.train,
       })),
       rejected: registry.rejected.map(({ id, error }) => ({ id, code: error.code, message: error.message })),
-      router: { version: router.version },
+      router: {
+        version: router.version,
+        hears: router.hears,
+        embedder: this.#hearing.is === "started" ? this.#hearing.embedder.state : this.#hearing.is,
+      },
       queue: { running, waiting },
     };
   }
@@ -192,6 +214,7 @@ export class Patchbay {
     await this.#sockets.close();
     if (phase.is === "ready") await phase.running.engine.close();
     else await this.#engine?.close();
+    if (this.#hearing.is === "started") await this.#hearing.embedder.close();
     await this.#db.destroy();
     this.#releaseData();
   }
@@ -216,6 +239,7 @@ export class Patchbay {
       running.switchboard.warmUp();
       // The folders may have changed since they were read.
       void running.switchboard.refresh();
+      void this.#listen(running.switchboard);
     } catch (cause) {
       const error = toPatchbayError(cause);
       if (error.code === "internal") this.#onFault(cause);
@@ -237,7 +261,29 @@ export class Patchbay {
 
   #makeRouter(adapterIds: readonly string[]): Promise<Router> {
     const threadPath = path.join(packageRoot, "dist", "server", "routing", "head-thread.js");
-    return loadRouter({ ...this.#config, adapterIds }, loadHeadBeside(threadPath, this.#closing.signal));
+    const load = loadHeadBeside(threadPath, this.#closing.signal);
+    const [encoder, embedder] =
+      this.#hearing.is === "started" ? [this.#hearing.encoder, this.#hearing.embedder] : [null, null];
+    return loadRouter({ ...this.#config, adapterIds, encoder }, embedder, load);
+  }
+
+  /** The router goes by words until its sentence encoder is there, which may have to be fetched first. */
+  async #listen(switchboard: Switchboard): Promise<void> {
+    if (this.#hearing.is === "off") return;
+    try {
+      const modelPath = await resolveSentenceEncoder(this.#config.cacheDir, () => undefined);
+      if (this.#closing.signal.aborted) return;
+      const encoder: Encoder = { modelPath, processPath: embedderProcessPath };
+      const work = { patienceMs: EMBED_PATIENCE_MS };
+      const embedder = new EmbedderProcess({ ...encoder, work, onLog: (text) => this.#log(text.trimEnd()) });
+      this.#hearing = { is: "started", encoder, embedder };
+      if (await embedder.ready()) await switchboard.relearn();
+    } catch (cause) {
+      this.#hearing = { is: "unavailable" };
+      const error = toPatchbayError(cause);
+      if (error.code === "internal") this.#onFault(cause);
+      else this.#log(`the router goes by words alone: ${error.message}`);
+    }
   }
 
   #startEngine(base: BaseModel): LocalEngine {
@@ -289,7 +335,7 @@ export class Patchbay {
       votes: new Votes({ db, newId, now, publish }),
       adapters: () => switchboard.adapters,
       models: () => modelList(switchboard.experts.registry, loadedAt),
-      embed: null,
+      embed: (texts) => embedEach(this.#hearing.is === "started" ? this.#hearing.embedder : null, texts),
     };
     return { base, local, engine, remotes, switchboard, watcher, turns, services };
   }

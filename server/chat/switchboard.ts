@@ -67,6 +67,11 @@ export class Switchboard {
     return this.#looking.run();
   }
 
+  /** The router may know more than it did, from the same folders. */
+  relearn(): Promise<void> {
+    return this.#learning.run();
+  }
+
   async #look(): Promise<void> {
     const { registry: before, router } = this.#experts;
     const after = await before.rescan();

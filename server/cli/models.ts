@@ -1,7 +1,16 @@
 import fs from "node:fs";
 import type { Command } from "commander";
 import { readConfig } from "../config.ts";
-import { cachedPath, catalogue, defaultModel, resolveModel } from "../models/index.ts";
+import {
+  type BaseModel,
+  cachedPath,
+  catalogue,
+  defaultModel,
+  type OnProgress,
+  resolveModel,
+  resolveSentenceEncoder,
+  sentenceEncoder,
+} from "../models/index.ts";
 import { ProgressLine, printJson, printLine, table } from "./output.ts";
 
 export function addModels(program: Command): void {
@@ -31,18 +40,28 @@ export function addModels(program: Command): void {
   models
     .command("fetch")
     .description("download and check a model, so that everything works offline afterwards")
-    .argument("[model]", "a name, an hf: URI or a GGUF file (default: the default model)")
+    .argument(
+      "[model]",
+      `a name, an hf: URI or a GGUF file (default: the default model); ${sentenceEncoder.name}: what the router hears with`,
+    )
     .option("--json", "print one JSON value")
     .addHelpText("after", "\nExample:\n  $ npx patchbay models fetch")
     .action(async (model: string | undefined, options: { json?: boolean }) => {
       const config = readConfig(process.env);
       const progress = new ProgressLine();
-      const resolved = await resolveModel(model ?? config.model, config.cacheDir, (step, share) =>
-        progress.show(step, share),
+      const onProgress = (step: string, share: number | null) => progress.show(step, share);
+      const resolved = await (model === sentenceEncoder.name
+        ? fetchSentenceEncoder(config.cacheDir, onProgress)
+        : resolveModel(model ?? config.model, config.cacheDir, onProgress)
       ).finally(() => progress.end());
       if (options.json) printJson(resolved);
       else printLine(resolved.path);
     });
+}
+
+async function fetchSentenceEncoder(cacheDir: string, onProgress: OnProgress): Promise<BaseModel> {
+  const { name, sha256 } = sentenceEncoder;
+  return { name, path: await resolveSentenceEncoder(cacheDir, onProgress), sha256 };
 }
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

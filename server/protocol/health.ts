@@ -28,6 +28,15 @@ export interface EngineHealth {
   budgetMiB: number;
 }
 
+export interface RouterHealth {
+  /** Of the classifier's head. */
+  version: string;
+  /** Whether it hears what texts mean, or goes by their words alone. */
+  hears: "words" | "meaning";
+  /** The process that embeds texts; `off` by setting, `unavailable` where its model could not be had. */
+  embedder: "off" | "fetching" | "unavailable" | "loading" | "ready" | "restarting" | "failed";
+}
+
 /** Body of `GET /health`: 503 while starting, 200 once a turn can be answered. */
 export type Health =
   | {
@@ -47,6 +56,6 @@ export type Health =
       adapters: (Pick<AdapterSummary, "id" | "title" | "version" | "train"> & { sha256: string | null })[];
       /** Adapter folders that were found and left out, with the reason. */
       rejected: { id: string; code: string; message: string }[];
-      router: { version: string };
+      router: RouterHealth;
       queue: { running: number; waiting: number };
     };

@@ -1,12 +1,14 @@
 import { BASE } from "../protocol/index.ts";
-import type { Example } from "./examples.ts";
-import { vectorise } from "./features.ts";
+import type { Embedder } from "./embedder/embedder.ts";
+import type { Dialogue, RoutingRow } from "./examples.ts";
+import { auroc, calibrationError, falsePositivesAt95, quantile, share } from "./figures.ts";
 import type { Head } from "./head.ts";
-import { linearScores, softmax } from "./logistic.ts";
-import { decide } from "./router.ts";
+import { decide, judge, likeliestDomain, type RouteRequest, turnOf } from "./policy.ts";
+import { embeddingsFor } from "./router.ts";
 
 /** How a head does on labelled rows. Shares are fractions from 0 to 1, null where no row allows the figure. */
 export interface RouterReport {
+  /** Texts, and turns of dialogues. */
   rows: number;
   /** Forced choice between the domains, over the rows that belong to one. */
   accuracy: number | null;
@@ -14,17 +16,19 @@ export interface RouterReport {
   oosAuroc: number | null;
   /** Share of outside rows accepted where 95% of inside rows are. */
   oosFpr95: number | null;
-  /** Expected calibration error of the likeliest label, background included, in 15 bins of equal width. */
+  /** Expected calibration error of the likeliest label, background included. */
   ece: number;
   /** Decisions as they are served: the right domain for inside rows, `base` for outside ones. */
   thresholded: { inDomainAccuracy: number | null; oosRecall: number | null };
   /** Rows are gold labels, columns the decisions served. */
   confusion: { labels: string[]; counts: number[][] };
-  /** Of dialogues; null for single texts. */
+  /** Of dialogues, which run on the router's own decisions; null for texts. Share of turns served right. */
   turnAccuracy: number | null;
+  /** Share of changes of the gold label whose new label is served on that very turn. */
   switchRecall: number | null;
+  /** Share of turns whose gold label did not change on which the decision did. */
   falseSwitchRate: number | null;
-  /** Time of a whole decision. */
+  /** Time of a whole decision, embedding included. */
   latencyMs: { p50: number; p99: number };
 }
 
@@ -34,103 +38,112 @@ interface Judged {
   forced: string;
   /** 1 - p(base). */
   inside: number;
-  likeliest: string;
   confidence: number;
+  /** Whether the likeliest label is the gold one. */
+  right: boolean;
   served: string;
   ms: number;
 }
 
-const BINS = 15;
-
 /** @param now milliseconds, for latencies */
-export function evaluate(
+export async function evaluate(
   head: Head,
-  rows: readonly Example[],
+  rows: readonly RoutingRow[],
+  embedder: Embedder | null = null,
   now: () => number = () => performance.now(),
-): RouterReport {
-  const judged = rows.map((row) => judge(head, row, now));
-  const inside = judged.filter(({ gold }) => gold !== BASE);
-  const outside = judged.filter(({ gold }) => gold === BASE);
-  const times = judged.map(({ ms }) => ms).sort((a, b) => a - b);
-  return {
-    rows: rows.length,
-    accuracy: share(inside, (row) => row.forced === row.gold),
-    oosAuroc: auroc(inside.map(insideScore), outside.map(insideScore)),
-    oosFpr95: falsePositivesAt95(inside.map(insideScore), outside.map(insideScore)),
-    ece: calibrationError(judged),
-    thresholded: {
-      inDomainAccuracy: share(inside, (row) => row.served === row.gold),
-      oosRecall: share(outside, (row) => row.served === BASE),
-    },
-    confusion: confusion(head.labels, judged),
-    turnAccuracy: null,
-    switchRecall: null,
-    falseSwitchRate: null,
-    latencyMs: { p50: quantile(times, 0.5), p99: quantile(times, 0.99) },
-  };
+): Promise<RouterReport> {
+  const texts: Judged[] = [];
+  const dialogues: Judged[][] = [];
+  for (const row of rows) {
+    if ("turns" in row) dialogues.push(await runDialogue(head, row, embedder, now));
+    else {
+      const request: RouteRequest = { turns: [{ role: "user", text: row.text }], previous: null };
+      texts.push(await judgeTurn(head, request, row.label, embedder, now));
+    }
+  }
+  return { ...figuresOf(head.labels, [...texts, ...dialogues.flat()]), ...figuresOfDialogues(dialogues) };
 }
 
-const insideScore = ({ inside }: Judged): number => inside;
+async function runDialogue(
+  head: Head,
+  { turns }: Dialogue,
+  embedder: Embedder | null,
+  now: () => number,
+): Promise<Judged[]> {
+  const judged: Judged[] = [];
+  const said: RouteRequest["turns"] = [];
+  for (const { user, assistant, label } of turns) {
+    said.push({ role: "user", text: user });
+    const previous = judged.at(-1)?.served ?? null;
+    judged.push(await judgeTurn(head, { turns: said, previous }, label, embedder, now));
+    said.push({ role: "assistant", text: assistant ?? "" });
+  }
+  return judged;
+}
 
-function judge(head: Head, { text, label }: Example, now: () => number): Judged {
+async function judgeTurn(
+  head: Head,
+  request: RouteRequest,
+  label: string | null,
+  embedder: Embedder | null,
+  now: () => number,
+): Promise<Judged> {
   const startedAt = now();
-  const served = decide(head, { turns: [{ role: "user", text }], previous: null }).domain;
+  const turn = turnOf(request);
+  const embeddings = await embeddingsFor(turn, head.meaning && embedder);
+  const served = decide(head, request, embeddings).domain;
   const ms = now() - startedAt;
-  const probabilities = softmax(linearScores(head.model, vectorise(text)), head.temperature);
-  const base = head.labels.length - 1;
-  const domains = probabilities.subarray(0, base);
+  const { probabilities } = judge(head, turn, embeddings);
   const confidence = Math.max(...probabilities);
+  const gold = label ?? BASE;
   return {
-    gold: label ?? BASE,
-    forced: head.labels[domains.indexOf(Math.max(...domains))] ?? BASE,
-    inside: 1 - (probabilities[base] ?? 0),
-    likeliest: head.labels[probabilities.indexOf(confidence)] ?? BASE,
+    gold,
+    forced: head.labels[likeliestDomain(probabilities) ?? -1] ?? BASE,
+    inside: 1 - (probabilities.at(-1) ?? 0),
     confidence,
+    right: head.labels[probabilities.indexOf(confidence)] === gold,
     served,
     ms,
   };
 }
 
-/** The Mann-Whitney statistic, ties half: how often an inside score beats an outside one. */
-export function auroc(inside: readonly number[], outside: readonly number[]): number | null {
-  if (inside.length === 0 || outside.length === 0) return null;
-  const sorted = outside.toSorted((a, b) => a - b);
-  const wins = inside.reduce(
-    (sum, score) => sum + (countBelow(sorted, score) + countUpTo(sorted, score)) / 2,
-    0,
+function figuresOf(labels: readonly string[], judged: readonly Judged[]) {
+  const inside = judged.filter(({ gold }) => gold !== BASE);
+  const outside = judged.filter(({ gold }) => gold === BASE);
+  const [insideScores, outsideScores] = [inside, outside].map((rows) => rows.map((row) => row.inside)) as [
+    number[],
+    number[],
+  ];
+  const times = judged.map(({ ms }) => ms).sort((a, b) => a - b);
+  return {
+    rows: judged.length,
+    accuracy: share(inside, (row) => row.forced === row.gold),
+    oosAuroc: auroc(insideScores, outsideScores),
+    oosFpr95: falsePositivesAt95(insideScores, outsideScores),
+    ece: calibrationError(judged),
+    thresholded: {
+      inDomainAccuracy: share(inside, (row) => row.served === row.gold),
+      oosRecall: share(outside, (row) => row.served === BASE),
+    },
+    confusion: confusion(labels, judged),
+    latencyMs: { p50: quantile(times, 0.5), p99: quantile(times, 0.99) },
+  };
+}
+
+function figuresOfDialogues(dialogues: readonly Judged[][]) {
+  const steps = dialogues.flatMap((turns) =>
+    turns.slice(1).map((turn, at) => ({ turn, last: turns[at] as Judged })),
   );
-  return wins / (inside.length * outside.length);
+  const switches = steps.filter(({ turn, last }) => turn.gold !== last.gold);
+  const stays = steps.filter(({ turn, last }) => turn.gold === last.gold);
+  return {
+    turnAccuracy: share(dialogues.flat(), (turn) => turn.served === turn.gold),
+    switchRecall: share(switches, ({ turn }) => turn.served === turn.gold),
+    falseSwitchRate: share(stays, ({ turn, last }) => turn.served !== last.served),
+  };
 }
 
-const countBelow = (sorted: number[], score: number): number => bisect(sorted, (value) => value < score);
-const countUpTo = (sorted: number[], score: number): number => bisect(sorted, (value) => value <= score);
-
-/** How many of the first values pass a test that, once failed, fails for the rest. */
-function bisect(sorted: number[], passes: (value: number) => boolean): number {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (passes(sorted[middle] ?? Number.NaN)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-export function falsePositivesAt95(inside: readonly number[], outside: readonly number[]): number | null {
-  const threshold = inside.toSorted((a, b) => b - a)[Math.ceil(0.95 * inside.length) - 1];
-  return threshold === undefined ? null : share(outside, (score) => score >= threshold);
-}
-
-function calibrationError(judged: Judged[]): number {
-  const gaps = new Float64Array(BINS);
-  for (const { confidence, likeliest, gold } of judged) {
-    const bin = Math.min(BINS - 1, Math.floor(confidence * BINS));
-    gaps[bin] = (gaps[bin] ?? 0) + confidence - (likeliest === gold ? 1 : 0);
-  }
-  return gaps.reduce((sum, gap) => sum + Math.abs(gap), 0) / Math.max(1, judged.length);
-}
-
-function confusion(headLabels: string[], judged: Judged[]): RouterReport["confusion"] {
+function confusion(headLabels: readonly string[], judged: readonly Judged[]): RouterReport["confusion"] {
   const unknown = new Set(judged.map(({ gold }) => gold).filter((gold) => !headLabels.includes(gold)));
   const labels = [...headLabels, ...[...unknown].sort()];
   const counts = labels.map(() => labels.map(() => 0));
@@ -141,11 +154,3 @@ function confusion(headLabels: string[], judged: Judged[]): RouterReport["confus
   }
   return { labels, counts };
 }
-
-function share<T>(rows: readonly T[], test: (row: T) => boolean): number | null {
-  return rows.length === 0 ? null : rows.filter(test).length / rows.length;
-}
-
-/** Nearest rank. */
-const quantile = (sorted: number[], q: number): number =>
-  sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? 0;

@@ -2,45 +2,59 @@ import fs from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 import { readJsonLines, readSomeJsonLines } from "../json-lines.ts";
-
-/** A user turn with the domain it belongs to; null: outside every domain, the base model's. */
-export interface Example {
-  text: string;
-  label: string | null;
-  /** How much it counts in training; 1 when absent. */
-  weight?: number;
-}
-
-/** Later turns lean on earlier ones ("small, 4 and 6"), so their words say less about the domain. */
-const LATER_TURN_WEIGHT = 0.4;
+import { BASE } from "../protocol/index.ts";
+import { joinConversations } from "./joined.ts";
+import type { Example } from "./turn.ts";
 
 const Conversation = z.object({
   messages: z.array(z.object({ role: z.enum(["user", "assistant", "system"]), content: z.string() })).min(1),
 });
 const TextRow = z.object({ text: z.string() });
-const LabelledRow = z.object({ text: z.string(), label: z.string().min(1).nullable() });
+const Label = z.string().min(1).nullable();
+const LabelledText = z.object({ text: z.string(), label: Label });
+const Dialogue = z.object({
+  id: z.union([z.string(), z.number()]).optional(),
+  turns: z.array(z.object({ user: z.string(), assistant: z.string().nullish(), label: Label })).min(1),
+});
+export type Dialogue = z.infer<typeof Dialogue>;
+
+/** A labelled text, or a conversation with a label for each user turn; null is outside every domain. */
+export type RoutingRow = z.infer<typeof LabelledText> | Dialogue;
+
+const RoutingRow = z.unknown().transform((row, context): RoutingRow => {
+  const isDialogue = typeof row === "object" && row !== null && "turns" in row;
+  const parsed = (isDialogue ? Dialogue : LabelledText).safeParse(row);
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues)
+    context.addIssue({ code: "custom", path: issue.path, message: issue.message });
+  return z.NEVER;
+});
 
 /** Where examples are read from. */
 export interface ExampleFolders {
   /** Folders of adapters, each with a dataset/. */
   adaptersDir: string;
-  /** train.jsonl and heldout.jsonl of the background class. */
+  /** train.jsonl and heldout.jsonl of the background class, and follow-ups.jsonl, turns that belong to whoever is talking. */
   backgroundDir: string;
 }
 
 /**
- * What the router learns from: the examples of each adapter; of the background train.jsonl. A file that does not exist
- * counts as empty.
+ * What the router learns from: the examples of each adapter; of the background train.jsonl; conversations joined of
+ * them. A file that does not exist counts as empty.
  * @throws {PatchbayError} `data-invalid` with file and line
  */
 export function readExamples(
   { adaptersDir, backgroundDir }: ExampleFolders,
   adapterIds: readonly string[],
 ): Example[] {
-  return [
+  const examples = [
     ...adapterIds.flatMap((id) => readAdapterExamples(adaptersDir, id)),
     ...readTexts(path.join(backgroundDir, "train.jsonl"), null),
   ];
+  const followUps = readIfThere(path.join(backgroundDir, "follow-ups.jsonl"), TextRow).map(
+    ({ text }) => text,
+  );
+  return [...examples, ...joinConversations(examples, followUps)];
 }
 
 /** Of one adapter: the user turns of dataset/train.jsonl and the texts of dataset/router.jsonl. @throws as above */
@@ -58,24 +72,45 @@ export function readHeldOut(
   adapterIds: readonly string[],
 ): Example[] {
   const ofAdapters = adapterIds.flatMap((id) =>
-    readTurns(path.join(adaptersDir, id, "dataset", "heldout.jsonl"), id).filter(
-      ({ weight }) => weight === undefined,
-    ),
+    readTurns(path.join(adaptersDir, id, "dataset", "heldout.jsonl"), id).filter(({ before }) => !before),
   );
   return [...ofAdapters, ...readTexts(path.join(backgroundDir, "heldout.jsonl"), null)];
 }
 
-/** Rows `{"text", "label"}` as people bring them; a null label is outside every domain. @throws {PatchbayError} `data-invalid` */
-export const readRoutingRows = (file: string): Example[] => readSomeJsonLines(file, LabelledRow);
+/** Rows as people bring them. @throws {PatchbayError} `data-invalid` */
+export const readRoutingRows = (file: string): RoutingRow[] => readSomeJsonLines(file, RoutingRow);
 
-/** Every user turn of a file of conversations, the later ones with less weight. */
-function readTurns(file: string, label: string): Example[] {
-  return readIfThere(file, Conversation).flatMap(({ messages }) =>
-    messages
-      .filter(({ role }) => role === "user")
-      .map(({ content }, at) => ({ text: content, label, ...(at > 0 && { weight: LATER_TURN_WEIGHT }) })),
-  );
-}
+/** What can be learnt from rows: of a dialogue each user turn, with what was said before it. */
+export const toExamples = (rows: readonly RoutingRow[]): Example[] =>
+  rows.flatMap((row) => ("turns" in row ? turnsOf(row) : [row]));
+
+const turnsOf = ({ turns }: Dialogue): Example[] =>
+  turns.map(({ user, label }, at) => {
+    const last = turns[at - 1];
+    const earlier = turns.slice(0, at).map((turn) => turn.user);
+    const group = turns[0]?.user ?? user;
+    const before = last && { earlier, assistant: last.assistant ?? "", expert: last.label ?? BASE };
+    return { text: user, label, ...(before && { before, group }) };
+  });
+
+/** Every user turn of a file of conversations, with what was said before it. */
+const readTurns = (file: string, label: string): Example[] =>
+  readIfThere(file, Conversation).flatMap(({ messages }) => {
+    const spoken = messages.filter(({ role }) => role !== "system");
+    return spoken.flatMap(({ role, content }, at): Example[] => {
+      if (role !== "user") return [];
+      const earlier = spoken.slice(0, at).filter((message) => message.role === "user");
+      const [first] = earlier;
+      if (!first) return [{ text: content, label }];
+      const assistant = spoken.slice(0, at).findLast((message) => message.role === "assistant");
+      const before = {
+        earlier: earlier.map((message) => message.content),
+        assistant: assistant?.content ?? "",
+        expert: label,
+      };
+      return [{ text: content, label, before, group: first.content }];
+    });
+  });
 
 const readTexts = (file: string, label: string | null): Example[] =>
   readIfThere(file, TextRow).map(({ text }) => ({ text, label }));

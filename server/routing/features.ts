@@ -1,3 +1,6 @@
+import type { Vector } from "./linear-model.ts";
+import { lastSentence, type Turn } from "./turn.ts";
+
 /**
  * Text as a sparse vector: words, word pairs and character n-grams, hashed into a fixed number of buckets
  * (Weinberger et al. 2009, "Feature hashing for large scale multitask learning"). Character n-grams within word
@@ -7,7 +10,7 @@
 /** Length of every vector. */
 export const BUCKETS = 2 ** 16;
 /** Changes whenever the same text gives another vector: heads of another version cannot be used. */
-export const FEATURES_VERSION = 1;
+export const FEATURES_VERSION = 2;
 /** A longer text counts with its beginning and its end: the question often stands below what was pasted. */
 const HEAD_CHARS = 1500;
 const TAIL_CHARS = 500;
@@ -18,6 +21,13 @@ const LONGEST_GRAM = 5;
 
 /** How loud each family of features is before the vector is normalised. */
 const LOUDNESS = { word: 1, pair: 0.7, gram: 0.3 };
+/** All that was said before together, and the last expert, beside the newest text's 1. */
+const CONTEXT_LOUDNESS = 0.7;
+const EXPERT_LOUDNESS = 0.5;
+const END_LOUDNESS = 0.7;
+/** A user turn counts this much of the one after it; those before the last three would add next to nothing. */
+const DECAY = 0.6;
+const MAX_EARLIER = 3;
 
 export interface Word {
   /** As written, lower-cased. */
@@ -26,14 +36,8 @@ export interface Word {
   key: string;
 }
 
-/** A unit-length vector, buckets ascending and each at most once; no entries for a text without words. */
-export interface SparseVector {
-  buckets: Uint32Array;
-  values: Float32Array;
-}
-
-/** A vector with the way back: for each entry, the words of the text that it came from (one word, or two of a pair). */
-export interface TracedVector extends SparseVector {
+/** A vector with the way back: for each entry, the words of the newest text that it came from. */
+export interface TracedVector extends Vector {
   words: Word[];
   /** Per entry, each place in the text where the feature occurred: first word and how many words (1 or 2). */
   places: { word: number; span: 1 | 2 }[][];
@@ -46,14 +50,17 @@ export function wordsOf(text: string): Word[] {
   return words;
 }
 
-/** Text to vector; see {@link SparseVector}. */
-export function vectorise(text: string): SparseVector {
-  const { buckets, values } = vectoriseTraced(text);
+/** Of a text alone: unit length, buckets ascending; no entries for a text without words. */
+export function vectorise(text: string): Vector {
+  const { buckets, values } = vectoriseTurn({ text, before: null });
   return { buckets, values };
 }
 
-/** Text to vector, with the words each entry came from. */
-export function vectoriseTraced(text: string): TracedVector {
+/**
+ * A turn: the newest text's features at unit length; the words of what was said before and the last expert, as features
+ * of their own that are less loud.
+ */
+export function vectoriseTurn({ text, before }: Turn): TracedVector {
   const words = wordsOf(text);
   const found = new Map<number, Entry>();
   for (const [at, word] of words.entries()) {
@@ -62,18 +69,59 @@ export function vectoriseTraced(text: string): TracedVector {
     if (next) add(found, `p ${word.key} ${next.key}`, LOUDNESS.pair, { word: at, span: 2 });
     for (const gram of gramsOf(word)) add(found, `c ${gram}`, LOUDNESS.gram, { word: at, span: 1 });
   }
-  const entries = [...found].sort(([a], [b]) => a - b);
-  const values = Float32Array.from(
-    entries,
-    ([, { loudness, places }]) => loudness * (1 + Math.log(places.length)),
-  );
-  const length = Math.hypot(...values) || 1;
+  const merged = new Map(unitLength(found));
+  if (before)
+    for (const [bucket, value] of [...contextOf(before), ...endOf(text)])
+      merged.set(bucket, (merged.get(bucket) ?? 0) + value);
+  const entries = [...merged].sort(([a], [b]) => a - b);
   return {
     buckets: Uint32Array.from(entries, ([bucket]) => bucket),
-    values: values.map((value) => value / length),
+    values: Float32Array.from(entries, ([, value]) => value),
     words,
-    places: entries.map(([, entry]) => entry.places),
+    places: entries.map(([bucket]) => found.get(bucket)?.places ?? []),
   };
+}
+
+function unitLength(found: ReadonlyMap<number, Entry>): [number, number][] {
+  const loud = [...found].map(([bucket, { loudness, places }]): [number, number] => [
+    bucket,
+    loudness * (1 + Math.log(places.length)),
+  ]);
+  const length = Math.hypot(...loud.map(([, value]) => value)) || 1;
+  return loud.map(([bucket, value]) => [bucket, value / length]);
+}
+
+function endOf(text: string): [number, number][] {
+  const found = new Map<number, number>();
+  hear(found, lastSentence(text), "l", 1);
+  return scaled(found, END_LOUDNESS);
+}
+
+function scaled(found: ReadonlyMap<number, number>, loudness: number): [number, number][] {
+  const length = Math.hypot(...found.values()) || 1;
+  return [...found].map(([bucket, value]) => [bucket, (loudness * value) / length]);
+}
+
+/** Words and pairs, as features of whoever said them. */
+function hear(found: Map<number, number>, text: string, who: string, weight: number): void {
+  const words = wordsOf(text);
+  for (const [at, { key }] of words.entries()) {
+    const next = words[at + 1];
+    const names = next ? [`${who} ${key}`, `${who} ${key} ${next.key}`] : [`${who} ${key}`];
+    for (const name of names) {
+      const bucket = hash(name) % BUCKETS;
+      found.set(bucket, Math.max(found.get(bucket) ?? 0, weight));
+    }
+  }
+}
+
+function contextOf({ earlier, assistant, expert }: NonNullable<Turn["before"]>): [number, number][] {
+  const found = new Map<number, number>();
+  hear(found, assistant, "a", 1);
+  for (const [age, text] of earlier.slice(-MAX_EARLIER).reverse().entries())
+    hear(found, text, "u", DECAY ** age);
+  const words = scaled(found, CONTEXT_LOUDNESS);
+  return expert === null ? words : [...words, [hash(`e ${expert}`) % BUCKETS, EXPERT_LOUDNESS]];
 }
 
 interface Entry {

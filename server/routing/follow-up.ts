@@ -1,4 +1,5 @@
-import type { Word } from "./features.ts";
+import { type Word, wordsOf } from "./features.ts";
+import type { Turn } from "./turn.ts";
 
 /** A longer turn says something of its own, whatever its words. */
 const MAX_WORDS = 8;
@@ -18,7 +19,8 @@ const followUpWords = new Set(
   list(`yes yeah yep yup no nope nah ok okay k sure right alright fine good great nice cool perfect please pls thanks
     thank thx cheers go on continue carry more else then next again another one ones other first second third last and
     also too really maybe explain say mean tell me further why sounds got hm hmm mhm oh ah ha haha lol well hello hi hey
-    still just same way example examples exactly correct true that's it all any some work worked works did tried try
+    still just same way example examples exactly correct true that's it all any everything nothing now today appreciate help bye goodbye later wonderful awesome
+    excellent lovely some work worked works did tried try
     ja nein bitte danke weiter oui non merci si sí gracias por favor ok`),
 );
 
@@ -30,6 +32,13 @@ export const isFunctionWord = (word: string): boolean => functionWords.has(word)
  */
 export function isContentless(words: readonly Word[]): boolean {
   return words.length <= MAX_WORDS && words.every(({ key }) => isEmpty(key));
+}
+
+/** The latest turn that says what it is about, by itself: "yes please" is as sure as what it answers to. */
+export function lastWithSubject({ text, before }: Turn): Turn {
+  const earlier = before?.earlier ?? [];
+  const at = earlier.findLastIndex((said) => !isContentless(wordsOf(said)));
+  return { text: earlier[at] ?? text, before: null };
 }
 
 const isEmpty = (key: string): boolean =>

@@ -9,8 +9,8 @@ const send = (message: FromHeadThread, moved: ArrayBuffer[] = []): void =>
   parentPort?.postMessage(message, moved);
 
 try {
-  const head = loadHead(workerData as LoadOptions);
-  send({ head }, [head.model.weights.buffer as ArrayBuffer]);
+  const head = await loadHead(workerData as LoadOptions);
+  send({ head }, [head.ngrams.weights.buffer as ArrayBuffer]);
 } catch (error) {
   if (!(error instanceof PatchbayError)) throw error;
   send({ error: error.toBody() });

@@ -1,44 +1,69 @@
-import { type ScoredRow, softmax } from "./logistic.ts";
+/** A row that the head has not seen, with what it says of it. */
+export interface JudgedRow {
+  probabilities: Float64Array;
+  target: number;
+}
 
-const LOWEST = 0.3;
-const HIGHEST = 0.7;
-const STEP = 0.02;
-/** Thresholds this close to the best one count as equally good; the middle of them is the steadiest. */
+/** Log odds that are tried: where outside rows are rare, nearly everything is inside by far. */
+const LOWEST = -4;
+const HIGHEST = 10;
+const STEPS = 71;
+/** Thresholds this close to the best one count as equally good; of those the strictest is taken. */
 const PLATEAU = 0.01;
+/** Rows of a domain at which its own threshold and the common one weigh the same. */
+const SHRINKAGE = 60;
+/** Without rows on both sides. */
+const DEFAULT = 0.5;
+
+interface Candidate {
+  /** Likeliest domain. */
+  domain: number;
+  /** How sure it is that the row is none of the background's. */
+  inside: number;
+  /** null for the background. */
+  target: number | null;
+}
 
 /**
- * The confidence below which a turn is left to the base model: where the share of domain rows that are served by the
- * right domain and the share of outside rows that are left alone have the highest mean. The last class is the
- * background. Null where the rows lie all inside or all outside.
+ * Of each domain, how sure the router has to be that a turn is not the background's before the domain answers: where the
+ * share of its rows that it answers and the share of outside rows that are left alone have the highest mean. Domains with
+ * few rows lean on the threshold of all together. The last class is the background.
+ * @param outsideWeight how much the outside share counts of the inside one
  */
-export function chooseThreshold(rows: ScoredRow[], temperature: number): number | null {
-  const judged = rows.map(({ scores, target }) => ({ ...bestDomain(softmax(scores, temperature)), target }));
-  const inside = judged.filter(({ target, base }) => target !== base);
-  const outside = judged.filter(({ target, base }) => target === base);
-  if (inside.length === 0 || outside.length === 0) return null;
-  const candidates = Array.from(
-    { length: Math.round((HIGHEST - LOWEST) / STEP) + 1 },
-    (_, i) => LOWEST + i * STEP,
-  );
-  const graded = candidates.map((threshold) => {
-    const served = inside.filter((row) => row.accepted >= threshold && row.domain === row.target).length;
-    const left = outside.filter((row) => row.accepted < threshold).length;
-    return { threshold, grade: (served / inside.length + left / outside.length) / 2 };
+export function chooseThresholds(
+  rows: readonly JudgedRow[],
+  classes: number,
+  outsideWeight: number,
+): number[] {
+  const base = classes - 1;
+  const candidates = rows.map(({ probabilities, target }): Candidate => {
+    const domains = probabilities.subarray(0, base);
+    const inside = 1 - (probabilities[base] ?? 0);
+    return { domain: domains.indexOf(Math.max(...domains)), inside, target: target === base ? null : target };
   });
-  const best = Math.max(...graded.map(({ grade }) => grade));
-  const good = graded.filter(({ grade }) => grade >= best - PLATEAU);
-  const middle = good[Math.floor(good.length / 2)]?.threshold ?? LOWEST;
-  return Math.round(middle * 100) / 100;
+  const inside = candidates.filter(({ target }) => target !== null);
+  const outside = candidates.filter(({ target }) => target === null);
+  const common = best(inside, outside, outsideWeight) ?? DEFAULT;
+  return Array.from({ length: base }, (_, domain) => {
+    const own = inside.filter(({ target }) => target === domain);
+    const alike = outside.filter((row) => row.domain === domain);
+    const threshold = best(own, alike, outsideWeight) ?? common;
+    const logOdds = (own.length * logit(threshold) + SHRINKAGE * logit(common)) / (own.length + SHRINKAGE);
+    return 1 / (1 + Math.exp(-logOdds));
+  });
 }
 
-/** `accepted` is 0 where the background is likelier than every domain. */
-function bestDomain(probabilities: Float64Array): { domain: number; accepted: number; base: number } {
-  const base = probabilities.length - 1;
-  const domains = probabilities.subarray(0, base);
-  const highest = Math.max(...domains);
-  return {
-    domain: domains.indexOf(highest),
-    accepted: highest > (probabilities[base] ?? 0) ? highest : 0,
-    base,
-  };
+function best(inside: Candidate[], outside: Candidate[], outsideWeight: number): number | null {
+  if (inside.length === 0 || outside.length === 0) return null;
+  const graded = Array.from({ length: STEPS }, (_, step) => {
+    const logOdds = LOWEST + ((HIGHEST - LOWEST) * step) / (STEPS - 1);
+    const threshold = 1 / (1 + Math.exp(-logOdds));
+    const served = inside.filter((row) => row.inside >= threshold && row.domain === row.target).length;
+    const left = outside.filter((row) => row.inside < threshold).length;
+    return { threshold, grade: served / inside.length + (outsideWeight * left) / outside.length };
+  });
+  const highest = Math.max(...graded.map(({ grade }) => grade));
+  return graded.findLast(({ grade }) => grade >= highest - PLATEAU)?.threshold ?? null;
 }
+
+const logit = (probability: number): number => Math.log(probability / (1 - probability));

@@ -369,7 +369,7 @@ describe("starting", () => {
         contexts: expect.any(Number),
         sequences: expect.any(Number),
       },
-      router: { version: expect.any(String) },
+      router: { version: expect.any(String), hears: "words", embedder: "off" },
       queue: { running: 0, waiting: 0 },
     });
   });

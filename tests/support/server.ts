@@ -13,6 +13,8 @@ export function testConfig(overrides: Partial<Config> = {}): Config {
     ...readConfig({ ...process.env, PORT: "0", PATCHBAY_GPU: "off" }),
     // Each server makes every adapter's context at its start: smaller ones make many starts shorter.
     sequences: 2,
+    // It would embed every example beside the answers that tests wait for.
+    embedder: "off",
     ...overrides,
     dataDir: overrides.dataDir ?? temporaryFolder(),
   };

@@ -8,6 +8,7 @@ import {
   loadRouter,
   readExamples,
   readRoutingRows,
+  toExamples,
 } from "../../server/routing/index.ts";
 
 let folder: string;
@@ -33,16 +34,30 @@ const said = (...contents: string[]) => ({
 const folders = () => ({ adaptersDir: folder, backgroundDir: path.join(folder, "router") });
 
 describe("the examples of the adapters", () => {
-  it("are every user turn, later ones with less weight, further texts and the background", () => {
+  it("are every user turn with what was said before it, further texts, the background, and joined conversations", () => {
     write("shop/dataset/train.jsonl", said("my parcel?", "Which one?", "the blue one", "I see."));
     write("shop/dataset/router.jsonl", { text: "refund please" }, "");
     write("router/train.jsonl", { text: "good morning" });
-    expect(readExamples(folders(), ["shop", "not-there"])).toEqual([
+    const examples = readExamples(folders(), ["shop", "not-there"]);
+    expect(examples.slice(0, 4)).toEqual([
       { text: "my parcel?", label: "shop" },
-      { text: "the blue one", label: "shop", weight: 0.4 },
+      {
+        text: "the blue one",
+        label: "shop",
+        before: { earlier: ["my parcel?"], assistant: "Which one?", expert: "shop" },
+        group: "my parcel?",
+      },
       { text: "refund please", label: "shop" },
       { text: "good morning", label: null },
     ]);
+    const joined = examples.slice(4);
+    expect(joined.some(({ text }) => text === "the blue one")).toBe(true);
+    for (const { text, label, before } of joined) {
+      const staysWith = before?.expert === "base" ? null : before?.expert;
+      // A follow-up that would fit anywhere belongs to whoever was talking; what has a subject changes that.
+      if (text === "the blue one") expect(label).toBe(staysWith);
+      else expect(label).not.toBe(staysWith);
+    }
   });
 
   it.each([
@@ -68,34 +83,62 @@ describe("the examples of the adapters", () => {
       { text: "x", label: null },
     ]);
   });
+
+  it("may be dialogues, of which each turn is learnt with what was said before it", () => {
+    const turns = [
+      { user: "my parcel?", assistant: "Which one?", label: "shop" },
+      { user: "the blue one", assistant: null, label: "shop" },
+      { user: "bye", label: null },
+    ];
+    const rows = readRoutingRows(write("dialogues.jsonl", { id: 7, turns }));
+    expect(toExamples(rows)).toEqual([
+      { text: "my parcel?", label: "shop" },
+      {
+        text: "the blue one",
+        label: "shop",
+        before: { earlier: ["my parcel?"], assistant: "Which one?", expert: "shop" },
+        group: "my parcel?",
+      },
+      {
+        text: "bye",
+        label: null,
+        before: { earlier: ["my parcel?", "the blue one"], assistant: "", expert: "shop" },
+        group: "my parcel?",
+      },
+    ]);
+    expect(() => readRoutingRows(write("bad.jsonl", { turns: [{ user: "x" }] }))).toThrow(
+      /bad\.jsonl line 1: turns\.0\.label/,
+    );
+  });
 });
 
 describe("the router at the start of the server", () => {
-  const load = () => loadHead({ ...folders(), cacheDir: path.join(folder, "cache"), adapterIds: ["shop"] });
+  const load = () =>
+    loadHead({ ...folders(), cacheDir: path.join(folder, "cache"), adapterIds: ["shop"], encoder: null });
   const cached = () => fs.readdirSync(path.join(folder, "cache", "router"));
   beforeEach(() => {
     write("shop/dataset/router.jsonl", { text: "refund please" }, { text: "my parcel" });
     write("router/train.jsonl", { text: "good morning" });
   });
 
-  it("is trained once and then read from the cache, until an example changes", () => {
-    const head = load();
+  it("is trained once and then read from the cache, until an example changes", async () => {
+    const head = await load();
     expect(cached()).toEqual([`${head.version}.json`]);
-    expect(load()).toEqual(head);
+    expect(await load()).toEqual(head);
     write("router/train.jsonl", { text: "good evening" });
-    expect(load().version).not.toBe(head.version);
+    expect((await load()).version).not.toBe(head.version);
     expect(cached()).toHaveLength(2);
   });
 
-  it("is trained again where the cached copy is damaged", () => {
-    const head = load();
+  it("is trained again where the cached copy is damaged", async () => {
+    const head = await load();
     fs.writeFileSync(path.join(folder, "cache", "router", `${head.version}.json`), "{");
-    expect(load()).toEqual(head);
+    expect(await load()).toEqual(head);
   });
 
   it("works without a cache to write to, and without any adapter", async () => {
     fs.writeFileSync(path.join(folder, "file"), "");
-    const options = { ...folders(), cacheDir: path.join(folder, "file"), adapterIds: [] };
+    const options = { ...folders(), cacheDir: path.join(folder, "file"), adapterIds: [], encoder: null };
     const router = await loadRouter(options);
     expect(router.version).toBe(headVersion(readExamples(folders(), [])));
     const turns = [{ role: "user" as const, text: "my parcel" }];

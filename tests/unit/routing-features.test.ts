@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { BUCKETS, vectorise, vectoriseTraced, wordsOf } from "../../server/routing/features.ts";
+import { BUCKETS, vectorise, vectoriseTurn, wordsOf } from "../../server/routing/features.ts";
 
 const keys = (text: string): string[] => wordsOf(text).map(({ key }) => key);
 
@@ -38,7 +38,7 @@ describe("the features of a text", () => {
   it("lead back to words of the text", () => {
     fc.assert(
       fc.property(anyText, (text) => {
-        const { words, places, buckets } = vectoriseTraced(text);
+        const { words, places, buckets } = vectoriseTurn({ text, before: null });
         expect(places).toHaveLength(buckets.length);
         for (const { word, span } of places.flat()) expect(words[word + span - 1]).toBeDefined();
       }),

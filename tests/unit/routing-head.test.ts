@@ -1,19 +1,23 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PatchbayError } from "../../server/protocol/index.ts";
-import { auroc, falsePositivesAt95 } from "../../server/routing/evaluate.ts";
-import { BUCKETS, vectorise } from "../../server/routing/features.ts";
+import { BUCKETS, hash, vectorise } from "../../server/routing/features.ts";
+import { auroc, falsePositivesAt95 } from "../../server/routing/figures.ts";
 import {
   decide,
+  type Embeddings,
   evaluate,
   type Head,
   headVersion,
   parseHead,
   restrictHead,
   serializeHead,
+  toExamples,
   trainHead,
 } from "../../server/routing/index.ts";
-import { fitTemperature, linearScores, softmax } from "../../server/routing/logistic.ts";
+import { linearScores, roundWeights, softmax } from "../../server/routing/linear-model.ts";
+import { fitMixture, mix } from "../../server/routing/mixture.ts";
+import { PARTS, type Rule } from "../../server/routing/scores.ts";
 
 const rows = [
   { text: "my parcel never came", label: "shop" },
@@ -25,6 +29,14 @@ const rows = [
 ];
 const ask = (head: Head, text: string) => decide(head, { turns: [{ role: "user", text }], previous: null });
 
+/** Texts of one subject lie near each other, with a little of their own. */
+const embeddings: Embeddings = (text) => {
+  const subject = ["parcel", "roses", "o"].findIndex((word) => text.includes(word));
+  const vector = Float32Array.of(0.1, 0.1, 0.1, (hash(text) % 100) / 500);
+  if (subject >= 0) vector[subject] = 1;
+  return vector.map((value) => value / Math.hypot(...vector));
+};
+
 const heads: fc.Arbitrary<Head> = fc
   .record({
     version: fc.string({ minLength: 1 }),
@@ -32,53 +44,89 @@ const heads: fc.Arbitrary<Head> = fc
       fc.string({ minLength: 1 }).filter((label) => label !== "base"),
       { maxLength: 3 },
     ),
-    temperature: fc.double({ min: 0.01, max: 20, noNaN: true }),
-    threshold: fc.double({ min: 0, max: 1, noNaN: true }),
     floats: fc.array(fc.float({ noNaN: true, noDefaultInfinity: true }), { minLength: 1, maxLength: 50 }),
+    scale: fc.double({ min: 0, max: 20, noNaN: true }),
+    threshold: fc.double({ min: 0, max: 1, noNaN: true }),
+    meaning: fc.boolean(),
+    later: fc.boolean(),
   })
-  .map(({ version, domains, temperature, threshold, floats }) => {
+  .map(({ version, domains, floats, scale, threshold, meaning, later }) => {
     const labels = [...domains, "base"];
+    const classes = labels.length;
     const fill = (length: number) => Float32Array.from({ length }, (_, i) => floats[i % floats.length] ?? 0);
-    const model = {
-      classes: labels.length,
-      weights: fill(labels.length * BUCKETS),
-      bias: fill(labels.length),
+    const rule = (parts: number): Rule => ({
+      mixture: { scales: Array(parts).fill(scale), background: 0.5 },
+      thresholds: domains.map(() => threshold),
+    });
+    const reading = (by: "words" | "all") => ({
+      first: rule(PARTS.first[by]),
+      later: later ? rule(PARTS.later[by]) : null,
+    });
+    return {
+      version,
+      labels,
+      ngrams: roundWeights({ classes, weights: fill(classes * BUCKETS), bias: fill(classes) }),
+      meaning: meaning
+        ? {
+            mean: fill(4),
+            linear: { classes, weights: fill(4 * classes * (later ? 3 : 1)), bias: fill(classes) },
+            prototypes: {
+              classes,
+              dimensions: 4,
+              centres: Int8Array.from({ length: 8 }, (_, i) => 30 * i - 120),
+              owners: Uint16Array.of(0, classes - 1),
+              counts: Float32Array.of(1, 2.5),
+            },
+          }
+        : null,
+      byWords: reading("words"),
+      byAll: meaning ? reading("all") : null,
     };
-    return { version, labels, temperature, threshold, model };
   });
 
 describe("a head's file", () => {
   it("gives the head back bit for bit", () => {
     fc.assert(
       fc.property(heads, (head) => {
-        const back = parseHead(serializeHead(head));
-        const { weights, bias } = head.model;
-        const bytes = (floats: Float32Array) =>
-          Buffer.from(floats.buffer, floats.byteOffset, floats.byteLength);
-        expect(bytes(back.model.weights).equals(bytes(weights))).toBe(true);
-        expect(bytes(back.model.bias).equals(bytes(bias))).toBe(true);
-        expect({ ...back, model: null }).toEqual({ ...head, model: null });
+        expect(parseHead(serializeHead(head))).toEqual(head);
       }),
       { numRuns: 20 },
     );
   });
 
-  const file = () => JSON.parse(serializeHead(trainHead(rows))) as Record<string, unknown>;
+  type File = Record<string, unknown> & Record<"ngrams" | "meaning" | "byWords", Record<string, unknown>>;
+  const file = () => JSON.parse(serializeHead(trainHead(rows, { embeddings }))) as File;
   const floats = (...values: number[]) => Buffer.from(Float32Array.from(values).buffer).toString("base64");
+  const changed = (change: (head: File) => void) => () => {
+    const head = file();
+    change(head);
+    return JSON.stringify(head);
+  };
 
   it.each([
     ["no JSON", () => "{"],
-    ["another format", () => JSON.stringify({ ...file(), format: "onnx" })],
-    ["other features", () => JSON.stringify({ ...file(), features: 0 })],
-    ["NaN", () => JSON.stringify({ ...file(), bias: floats(Number.NaN, 0, 0) })],
-    ["infinity", () => JSON.stringify({ ...file(), bias: floats(Number.POSITIVE_INFINITY, 0, 0) })],
-    ["too few biases", () => JSON.stringify({ ...file(), bias: floats(0) })],
-    ["too few weights", () => JSON.stringify({ ...file(), weights: floats(1, 2, 3) })],
-    ["half a float", () => JSON.stringify({ ...file(), bias: "AAAAAAA=" })],
-    ["no base64", () => JSON.stringify({ ...file(), weights: "%%%" })],
-    ["a label twice", () => JSON.stringify({ ...file(), labels: ["shop", "shop", "base"] })],
-    ["no background", () => JSON.stringify({ ...file(), labels: ["a", "b", "c"] })],
-    ["temperature 0", () => JSON.stringify({ ...file(), temperature: 0 })],
+    ["another format", changed((head) => Object.assign(head, { format: "onnx" }))],
+    ["an older version", changed((head) => Object.assign(head, { formatVersion: 1 }))],
+    ["other features", changed((head) => Object.assign(head, { features: 0 }))],
+    ["NaN", changed((head) => Object.assign(head.ngrams, { bias: floats(Number.NaN, 0, 0) }))],
+    ["infinity", changed((head) => Object.assign(head.meaning, { mean: floats(1, 2, 3, 1 / 0) }))],
+    ["too few biases", changed((head) => Object.assign(head.ngrams, { bias: floats(0) }))],
+    ["too few weights", changed((head) => Object.assign(head.ngrams, { weights: floats(1, 2, 3) }))],
+    [
+      "buckets that do not exist",
+      changed((head) => Object.assign(head.ngrams, { buckets: "/////w==", weights: "AAAAAAAA" })),
+    ],
+    ["half a float", changed((head) => Object.assign(head.ngrams, { bias: "AAAAAAA=" }))],
+    ["no base64", changed((head) => Object.assign(head.ngrams, { weights: "%%%" }))],
+    ["a label twice", changed((head) => Object.assign(head, { labels: ["shop", "shop", "base"] }))],
+    ["no background", changed((head) => Object.assign(head, { labels: ["a", "b", "c"] }))],
+    ["prototypes of nobody", changed((head) => Object.assign(head.meaning, { owners: "" }))],
+    ["a meaning that nothing reads", changed((head) => Object.assign(head, { byAll: null }))],
+    ["no rule", changed((head) => Object.assign(head.byWords, { first: null }))],
+    [
+      "too few thresholds",
+      changed((head) => Object.assign(head.byWords.first as object, { thresholds: [] })),
+    ],
   ])("is refused with %s", (_, text) => {
     const parse = () => parseHead(text(), "head.json");
     expect(parse).toThrow(PatchbayError);
@@ -96,8 +144,8 @@ describe("a head with fewer domains", () => {
         const less = restrictHead(head, [...kept, "unheard of"]);
         expect(less.labels).toEqual([...kept, "base"]);
         expect(parseHead(serializeHead(less)).labels).toEqual(less.labels);
-        const scoresOf = ({ labels, model }: Head) => {
-          const scores = linearScores(model, vectorise("where is my parcel with the roses"));
+        const scoresOf = ({ labels, ngrams }: Head) => {
+          const scores = linearScores(ngrams, vectorise("where is my parcel with the roses"));
           return new Map(labels.map((label, at) => [label, scores[at]]));
         };
         const all = scoresOf(head);
@@ -147,14 +195,66 @@ describe("training", () => {
 
   it("survives rows without words", () => {
     const head = trainHead([...rows, { text: "", label: "shop" }, { text: "\u0000\ud800", label: null }]);
-    expect(head.model.weights.every(Number.isFinite)).toBe(true);
+    expect(head.ngrams.weights.every(Number.isFinite)).toBe(true);
   });
 
-  it("finds the temperature that makes confidence equal accuracy", () => {
+  it("hears what a text means where none of its words are known", () => {
+    const head = trainHead(rows, { embeddings });
+    const meant: Embeddings = () => embeddings("my parcel");
+    const request = { turns: [{ role: "user" as const, text: "xyzzy" }], previous: null };
+    expect(decide(head, request, meant)).toMatchObject({ domain: "shop", head: head.version });
+    expect(decide(head, request)).toMatchObject({ domain: "base", head: `${head.version} by words` });
+  });
+
+  it("learns from conversations that a vague turn stays and a clear one does not", () => {
+    const dialogues = ["parcel", "roses"].flatMap((subject, at) =>
+      Array.from({ length: 12 }, (_, i) => ({
+        turns: [
+          { user: `a ${subject} question ${i}`, assistant: "Which?", label: at ? "garden" : "shop" },
+          { user: ["the blue", "that", "in may"][i % 3] ?? "", assistant: "", label: at ? "garden" : "shop" },
+          { user: `and now ${at ? "my parcel" : "the roses"}`, assistant: "", label: at ? "shop" : "garden" },
+        ],
+      })),
+    );
+    const head = trainHead(toExamples(dialogues));
+    const say = (text: string, previous: string) =>
+      decide(head, {
+        turns: [
+          { role: "user", text: previous === "shop" ? "a parcel question" : "a roses question" },
+          { role: "assistant", text: "Which?" },
+          { role: "user", text },
+        ],
+        previous,
+      }).domain;
+    expect([say("the blue", "shop"), say("the blue", "garden")]).toEqual(["shop", "garden"]);
+    expect([say("and now the roses", "shop"), say("and now my parcel", "garden")]).toEqual([
+      "garden",
+      "shop",
+    ]);
+  });
+
+  it("finds the scale that makes confidence equal accuracy, and leaves out a part that speaks against the truth", () => {
     // Three of four right at a score difference of 4: the honest difference is ln 3.
-    const unseen = [0, 0, 0, 1].map((target) => ({ scores: Float64Array.of(4, 0), target, weight: 1 }));
-    expect(softmax(Float64Array.of(4, 0), fitTemperature(unseen))[0]).toBeCloseTo(0.75, 3);
-    expect(fitTemperature([])).toBe(1);
+    const unseen = Array.from({ length: 400 }, (_, i) => {
+      const target = i % 4 === 0 ? 1 : 0;
+      return {
+        parts: [Float64Array.of(4, 0, -9), Float64Array.of(target, 1 - target, -9)],
+        target,
+        weight: 1,
+      };
+    });
+    const one = fitMixture(unseen, 1);
+    expect(softmax(mix(one, unseen[0]?.parts.slice(0, 1) ?? []))[0]).toBeCloseTo(0.75, 1);
+    expect(
+      fitMixture(
+        unseen.map((row) => ({
+          ...row,
+          parts: row.parts.map((part, at) => part.map((value) => (at ? -value : value))),
+        })),
+        2,
+      ).scales[1],
+    ).toBeGreaterThan(0);
+    expect(fitMixture([], 2)).toEqual({ scales: [0.7, 0.7], background: 0 });
   });
 });
 
@@ -167,10 +267,15 @@ describe("the figures of an evaluation", () => {
     expect(falsePositivesAt95([], [0.1])).toBeNull();
   });
 
-  it("count what is served, row by row", () => {
+  it("count what is served, row by row", async () => {
     const head = trainHead(rows);
     let clock = 0;
-    const report = evaluate(head, [...rows, { text: "bake bread", label: "kitchen" }], () => clock++);
+    const report = await evaluate(
+      head,
+      [...rows, { text: "bake bread", label: "kitchen" }],
+      null,
+      () => clock++,
+    );
     expect(report.rows).toBe(7);
     expect(report.accuracy).toBeCloseTo(4 / 5);
     expect(report.confusion.labels).toEqual(["garden", "shop", "base", "kitchen"]);
@@ -179,13 +284,16 @@ describe("the figures of an evaluation", () => {
     expect(report.turnAccuracy).toBeNull();
   });
 
-  it("are null where no row allows them", () => {
+  it("are null where no row allows them", async () => {
     const head = trainHead(rows);
-    expect(evaluate(head, [{ text: "roses", label: "garden" }])).toMatchObject({
+    expect(await evaluate(head, [{ text: "roses", label: "garden" }])).toMatchObject({
       oosAuroc: null,
       oosFpr95: null,
     });
-    expect(evaluate(head, [{ text: "hi", label: null }])).toMatchObject({ accuracy: null, oosAuroc: null });
-    expect(evaluate(head, [])).toMatchObject({ rows: 0, accuracy: null, ece: 0 });
+    expect(await evaluate(head, [{ text: "hi", label: null }])).toMatchObject({
+      accuracy: null,
+      oosAuroc: null,
+    });
+    expect(await evaluate(head, [])).toMatchObject({ rows: 0, accuracy: null, ece: 0 });
   });
 });

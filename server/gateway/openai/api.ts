@@ -15,8 +15,7 @@ export interface ApiServices {
   votes: Votes;
   /** What can be asked, `auto` first. */
   models: () => ModelInfo[];
-  /** null where there is no embedder. */
-  embed: Embed | null;
+  embed: Embed;
 }
 
 export interface ApiDeps {

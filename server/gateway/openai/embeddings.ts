@@ -2,7 +2,7 @@ import { z } from "zod";
 import { PatchbayError } from "../../protocol/index.ts";
 import { badParameter, parseBody, unsupportedParameter } from "./parse-body.ts";
 
-/** Turns texts into vectors of one length, a vector for each text. */
+/** Turns texts into vectors of one length, a vector for each text. @throws {PatchbayError} `embedder-unavailable` */
 export type Embed = (texts: string[]) => Promise<Float32Array[]>;
 
 export const EMBEDDER = "embedder";
@@ -22,20 +22,15 @@ const Body = z.strictObject({
 
 /**
  * `POST /v1/embeddings`. base64 holds the numbers as 32-bit floats, the least significant byte first.
- * @param embed null while there is no embedder
  * @throws {PatchbayError} `bad-request`, `parameter-unsupported`, `adapter-unknown`, `embedder-unavailable`
  */
-export async function embeddings(embed: Embed | null, raw: unknown) {
+export async function embeddings(embed: Embed, raw: unknown) {
   const { model, input, encoding_format: encoding, dimensions } = parseBody(Body, raw);
   if (model !== EMBEDDER)
     throw new PatchbayError("adapter-unknown", `"${model}" makes no embeddings.`, {
       hint: `Did you mean "${EMBEDDER}"?`,
     });
   const texts = textsOf(input);
-  if (!embed)
-    throw new PatchbayError("embedder-unavailable", "This server has no embedder loaded.", {
-      hint: "Chat works without one.",
-    });
   const vectors = await embed(texts);
   const length = vectors[0]?.length ?? 0;
   if (dimensions !== undefined && dimensions !== length)

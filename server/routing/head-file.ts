@@ -1,0 +1,184 @@
+import { z } from "zod";
+import { BASE, PatchbayError } from "../protocol/index.ts";
+import { BUCKETS, FEATURES_VERSION } from "./features.ts";
+import type { Head } from "./head.ts";
+import type { LinearModel } from "./linear-model.ts";
+import { PARTS, type Reading } from "./scores.ts";
+
+/** Changes whenever older files can no longer be read. */
+const FORMAT_VERSION = 3;
+
+const bytesOf = (array: Float32Array | Uint32Array | Uint16Array | Int8Array): string =>
+  Buffer.from(array.buffer, array.byteOffset, array.byteLength).toString("base64");
+
+/** Base64 of little-endian numbers, as every machine that runs Node.js keeps them. */
+const numbers = <T extends Float32Array | Uint32Array | Uint16Array | Int8Array>(kind: {
+  new (buffer: ArrayBuffer): T;
+  readonly BYTES_PER_ELEMENT: number;
+}) =>
+  z.base64().transform((text, context) => {
+    const bytes = Buffer.from(text, "base64");
+    const whole = bytes.length % kind.BYTES_PER_ELEMENT === 0;
+    // Decoded into memory of its own, so that the numbers are aligned.
+    const array = whole && new kind(Uint8Array.from(bytes).buffer);
+    if (array && (array as Float32Array).every(Number.isFinite)) return array;
+    context.addIssue({ code: "custom", message: "must be whole, finite numbers" });
+    return z.NEVER;
+  });
+
+const Mixture = z.object({ scales: z.array(z.number().nonnegative()), background: z.number() });
+const Rule = z.object({ mixture: Mixture, thresholds: z.array(z.number().min(0).max(1)) });
+const ReadingFile = z.object({ first: Rule, later: Rule.nullable() });
+
+const HeadFile = z.object({
+  format: z.literal("patchbay-router-head"),
+  formatVersion: z.literal(FORMAT_VERSION),
+  features: z.literal(FEATURES_VERSION),
+  version: z.string().min(1),
+  labels: z.array(z.string().min(1)).min(1),
+  /** Only of buckets that say anything; weights are the upper halves of 32-bit floats. */
+  ngrams: z.object({
+    bias: numbers(Float32Array),
+    buckets: numbers(Uint32Array),
+    weights: numbers(Uint16Array),
+  }),
+  meaning: z
+    .object({
+      mean: numbers(Float32Array),
+      bias: numbers(Float32Array),
+      weights: numbers(Float32Array),
+      centres: numbers(Int8Array),
+      owners: numbers(Uint16Array),
+      counts: numbers(Float32Array),
+    })
+    .nullable(),
+  byWords: ReadingFile,
+  byAll: ReadingFile.nullable(),
+});
+type HeadFile = z.output<typeof HeadFile>;
+
+/** One JSON object. */
+export function serializeHead({ ngrams, meaning, ...head }: Head): string {
+  const file: z.input<typeof HeadFile> = {
+    format: "patchbay-router-head",
+    formatVersion: FORMAT_VERSION,
+    features: FEATURES_VERSION,
+    ...head,
+    ngrams: packNgrams(ngrams),
+    meaning: meaning && {
+      mean: bytesOf(meaning.mean),
+      bias: bytesOf(meaning.linear.bias),
+      weights: bytesOf(meaning.linear.weights),
+      centres: bytesOf(meaning.prototypes.centres),
+      owners: bytesOf(meaning.prototypes.owners),
+      counts: bytesOf(meaning.prototypes.counts),
+    },
+  };
+  return `${JSON.stringify(file)}\n`;
+}
+
+/** @param source what to call the text in an error. @throws {PatchbayError} `data-invalid` */
+export function parseHead(text: string, source = "The router's head"): Head {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw invalid(`${source} is not JSON.`);
+  }
+  const parsed = HeadFile.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw invalid(`${source}: ${issue?.path.join(".") || "file"}: ${issue?.message}.`);
+  }
+  const fault = faultOf(parsed.data);
+  if (fault) throw invalid(`${source}: ${fault}.`);
+  return unpack(parsed.data);
+}
+
+const invalid = (message: string): PatchbayError =>
+  new PatchbayError("data-invalid", message, { hint: "Train it again with: npx patchbay router train" });
+
+/** What does not fit together, or null. */
+function faultOf({ labels, ngrams, meaning, byWords, byAll }: HeadFile): string | null {
+  const classes = labels.length;
+  const { buckets, weights, bias } = ngrams;
+  if (labels.at(-1) !== BASE || new Set(labels).size !== classes)
+    return `labels must all differ, ${BASE} last`;
+  if (bias.length !== classes) return "ngrams.bias must have one number a label";
+  if (weights.length !== buckets.length * classes)
+    return "ngrams.weights must have one number a bucket and label";
+  if (buckets.some((bucket) => bucket >= BUCKETS)) return `ngrams.buckets must lie below ${BUCKETS}`;
+  if ((meaning === null) !== (byAll === null)) return "meaning and byAll need each other";
+  return faultOfReadings(byWords, byAll, classes) ?? (meaning && faultOfMeaning(meaning, classes));
+}
+
+function faultOfReadings(byWords: Reading, byAll: Reading | null, classes: number): string | null {
+  if (byAll && (byWords.later === null) !== (byAll.later === null))
+    return "byWords and byAll must know conversations alike";
+  const rules = [
+    [byWords.first, PARTS.first.words],
+    [byWords.later, PARTS.later.words],
+    [byAll?.first, PARTS.first.all],
+    [byAll?.later, PARTS.later.all],
+  ] as const;
+  for (const [rule, parts] of rules) {
+    if (!rule) continue;
+    if (rule.thresholds.length !== classes - 1) return "thresholds must have one number a domain";
+    if (rule.mixture.scales.length !== parts) return "scales must have one number a part";
+  }
+  return null;
+}
+
+function faultOfMeaning(meaning: NonNullable<HeadFile["meaning"]>, classes: number): string | null {
+  const { mean, bias, weights, centres, owners, counts } = meaning;
+  if (bias.length !== classes) return "meaning.bias must have one number a label";
+  if (mean.length === 0 || ![1, 3].includes(weights.length / (mean.length * classes)))
+    return "meaning.weights must have one number a dimension and label, or three";
+  if (centres.length !== owners.length * mean.length || counts.length !== owners.length)
+    return "meaning.centres, owners and counts must be of as many prototypes";
+  return owners.some((owner) => owner >= classes) ? "meaning.owners must be labels" : null;
+}
+
+function unpack({ version, labels, ngrams, meaning, byWords, byAll }: HeadFile): Head {
+  const classes = labels.length;
+  return {
+    version,
+    labels,
+    ngrams: unpackNgrams(ngrams, classes),
+    meaning: meaning && {
+      mean: meaning.mean,
+      linear: { classes, weights: meaning.weights, bias: meaning.bias },
+      prototypes: {
+        classes,
+        dimensions: meaning.mean.length,
+        centres: meaning.centres,
+        owners: meaning.owners,
+        counts: meaning.counts,
+      },
+    },
+    byWords,
+    byAll,
+  };
+}
+
+function packNgrams({ classes, weights, bias }: LinearModel) {
+  const bits = new Uint32Array(weights.buffer, weights.byteOffset, weights.length);
+  const speaks = (bucket: number): boolean => {
+    for (let c = 0; c < classes; c++) if (bits[bucket * classes + c]) return true;
+    return false;
+  };
+  const buckets = Uint32Array.from(Array(BUCKETS).keys()).filter(speaks);
+  const packed = new Uint16Array(buckets.length * classes);
+  for (const [at, bucket] of buckets.entries())
+    for (let c = 0; c < classes; c++)
+      packed[at * classes + c] = (bits[bucket * classes + c] as number) >>> 16;
+  return { bias: bytesOf(bias), buckets: bytesOf(buckets), weights: bytesOf(packed) };
+}
+
+function unpackNgrams({ bias, buckets, weights }: HeadFile["ngrams"], classes: number): LinearModel {
+  const bits = new Uint32Array(BUCKETS * classes);
+  for (const [at, bucket] of buckets.entries())
+    for (let c = 0; c < classes; c++)
+      bits[bucket * classes + c] = (weights[at * classes + c] as number) << 16;
+  return { classes, weights: new Float32Array(bits.buffer), bias };
+}

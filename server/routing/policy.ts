@@ -1,0 +1,159 @@
+import { BASE, type Decision } from "../protocol/index.ts";
+import { explain } from "./explain.ts";
+import { type TracedVector, vectoriseTurn, wordsOf } from "./features.ts";
+import { isContentless, lastWithSubject } from "./follow-up.ts";
+import type { Head } from "./head.ts";
+import { hear, probabilitiesOf, type Rule } from "./scores.ts";
+import type { Embeddings, Turn } from "./turn.ts";
+
+export interface RouteRequest {
+  /** The branch so far, oldest first, the newest user turn last. */
+  turns: { role: "user" | "assistant"; text: string }[];
+  /** Domain of the last answer; null where there is none. */
+  previous: string | null;
+  /** A domain that somebody chose by hand; it wins. */
+  pinned?: string;
+}
+
+/** Turns that are looked at; what is older says nothing about the newest one. */
+const MAX_TURNS = 24;
+/** In mid-conversation another domain must lead the one that is talking by this much. */
+const SWITCH_MARGIN = 0.05;
+/** Odds for the domain that is talking, where the head has not learnt from conversations how much that counts. */
+const STAY_ODDS = 3;
+/** Two domains this close to each other are both named. */
+const CLOSE = 0.15;
+
+/** What a head says of a turn, before any rule. */
+export interface Judgement {
+  turn: Turn;
+  traced: TracedVector;
+  probabilities: Float64Array;
+  rule: Rule;
+  /** Whether it has learnt how much the last expert counts. */
+  knowsConversations: boolean;
+  /** Whether the meaning was heard, beside the words. */
+  heardMeaning: boolean;
+}
+
+export function judge(head: Head, turn: Turn, embeddings: Embeddings): Judgement {
+  const knowsConversations = head.byWords.later !== null;
+  const heardTurn = knowsConversations ? turn : { ...turn, before: null };
+  const traced = vectoriseTurn(heardTurn);
+  const { words, meaning } = hear(head, heardTurn, traced, embeddings);
+  const heardMeaning = meaning.length > 0 && head.byAll !== null;
+  const reading = (heardMeaning && head.byAll) || head.byWords;
+  const rule = (heardTurn.before && reading.later) ?? reading.first;
+  const probabilities = probabilitiesOf(rule, heardMeaning ? [...words, ...meaning] : words);
+  return { turn, traced, probabilities, rule, knowsConversations, heardMeaning };
+}
+
+/** The newest user turn with what was said before it. */
+export function turnOf({ turns, previous }: RouteRequest): Turn {
+  const latest = turns.slice(-MAX_TURNS);
+  const newest = latest.findLastIndex(({ role }) => role === "user");
+  const before = latest.slice(0, Math.max(0, newest));
+  const earlier = before.filter(({ role }) => role === "user").map(({ text }) => text);
+  const assistant = before.findLast(({ role }) => role === "assistant")?.text ?? "";
+  return {
+    text: latest[newest]?.text ?? "",
+    before: earlier.length === 0 ? null : { earlier, assistant, expert: previous },
+  };
+}
+
+/** The whole decision; pure. */
+export function decide(
+  head: Head,
+  request: RouteRequest,
+  embeddings: Embeddings = () => undefined,
+): Decision {
+  if (request.pinned !== undefined) return pinnedDecision(head, request.pinned);
+  const turn = turnOf(request);
+  const current = request.previous === null ? -1 : head.labels.indexOf(request.previous);
+  if (current >= 0 && turn.before && isContentless(wordsOf(turn.text))) {
+    const stays = `follow-up, stays with ${head.labels[current]}`;
+    return decision(head, judge(head, lastWithSubject(turn), embeddings), current, stays);
+  }
+  const judgement = judge(head, turn, embeddings);
+  if (turn.before && current >= 0 && !judgement.knowsConversations)
+    judgement.probabilities = withStayOdds(judgement.probabilities, current);
+  const { probabilities } = judgement;
+  const best = bestOf(head, judgement);
+  const lead = (probabilities[best] ?? 0) - (probabilities[current] ?? 0);
+  if (turn.before && current >= 0 && best !== current && lead < SWITCH_MARGIN)
+    return decision(head, judgement, current, `stays with ${head.labels[current]}`);
+  return decision(head, judgement, best, because(head, judgement, best));
+}
+
+function withStayOdds(probabilities: Float64Array, current: number): Float64Array {
+  const odds = probabilities.map((p, at) => (at === current ? STAY_ODDS * p : p));
+  const sum = odds.reduce((total, p) => total + p, 0);
+  return odds.map((p) => p / sum);
+}
+
+/** The likeliest domain, or the background where no domain is sure enough. */
+function bestOf(head: Head, { probabilities, rule }: Judgement): number {
+  const base = head.labels.length - 1;
+  const domain = likeliestDomain(probabilities);
+  if (domain === null) return base;
+  const inside = 1 - (probabilities[base] ?? 0);
+  return inside >= (rule.thresholds[domain] ?? 1) ? domain : base;
+}
+
+/** The background left out; null where there is no other label. */
+export function likeliestDomain(probabilities: Float64Array): number | null {
+  const domains = probabilities.subarray(0, -1);
+  return domains.length === 0 ? null : domains.indexOf(Math.max(...domains));
+}
+
+/** What a person should know besides the words; undefined where the words say it all. */
+function because(head: Head, { probabilities }: Judgement, chosen: number): string | undefined {
+  const base = head.labels.length - 1;
+  const domain = likeliestDomain(probabilities);
+  const percent = (at: number) => `${head.labels[at]} (${Math.round(100 * (probabilities[at] ?? 0))}%)`;
+  if (chosen === base && domain !== null && (probabilities[domain] ?? 0) > (probabilities[base] ?? 0))
+    return `not sure enough of ${percent(domain)}`;
+  const rival = likeliestBut(chosen, probabilities);
+  if (chosen === base || rival === null || rival === base) return undefined;
+  const close = (probabilities[chosen] ?? 0) - (probabilities[rival] ?? 0) < CLOSE;
+  return close ? `between ${percent(chosen)} and ${percent(rival)}` : undefined;
+}
+
+function decision(head: Head, judgement: Judgement, chosen: number, because?: string): Decision {
+  const { probabilities, traced, rule, heardMeaning } = judgement;
+  const rival = likeliestBut(chosen, probabilities);
+  const { reason, evidence } =
+    rival === null
+      ? { reason: "", evidence: [] }
+      : explain(head.ngrams, { traced, weight: rule.mixture.scales[0] ?? 1 }, chosen, rival);
+  return {
+    domain: head.labels[chosen] ?? BASE,
+    confidence: round(probabilities[chosen] ?? 0),
+    runnerUp:
+      rival === null
+        ? null
+        : { domain: head.labels[rival] ?? BASE, confidence: round(probabilities[rival] ?? 0) },
+    reason: because ?? (reason || "no single word stands out"),
+    evidence,
+    head: heardMeaning ? head.version : `${head.version} by words`,
+    pinned: false,
+  };
+}
+
+function likeliestBut(chosen: number, probabilities: Float64Array): number | null {
+  const others = probabilities.map((probability, label) => (label === chosen ? -1 : probability));
+  const highest = Math.max(...others);
+  return highest < 0 ? null : others.indexOf(highest);
+}
+
+const pinnedDecision = (head: Head, domain: string): Decision => ({
+  domain,
+  confidence: 1,
+  runnerUp: null,
+  reason: "pinned by you",
+  evidence: [],
+  head: head.version,
+  pinned: true,
+});
+
+const round = (probability: number): number => Math.round(probability * 10_000) / 10_000;

@@ -1,0 +1,57 @@
+/** What the router hears of a user turn. */
+export interface Turn {
+  text: string;
+  /** null for the first turn of a conversation, or where nothing before it is known. */
+  before: Before | null;
+}
+
+export interface Before {
+  /** User turns, oldest first. */
+  earlier: readonly string[];
+  /** The last answer; "" where it is not known. */
+  assistant: string;
+  /** Who gave it: a domain or `base`; null where it is not known. */
+  expert: string | null;
+}
+
+/** A user turn with the domain it belongs to; null: outside every domain, the base model's. */
+export interface Example {
+  text: string;
+  label: string | null;
+  /** What was said before, in rows of conversations. */
+  before?: Before;
+  /** Rows of one group are held out together when a head is calibrated; the text where absent. */
+  group?: string;
+  /** How much it counts in training; 1 when absent. */
+  weight?: number;
+}
+
+/** An embedding of unit length for a text, or undefined where there is none. */
+export type Embeddings = (text: string) => Float32Array | undefined;
+
+/** Earlier user turns whose meaning counts, and how much one counts of the one after it. */
+const MAX_EARLIER = 2;
+const DECAY = 0.6;
+
+const LAST_SENTENCE = /[^.!?\n]+[.!?\s]*$/;
+
+/** In "thanks, that works. now a hotel please" the last sentence says where it goes. */
+export const lastSentence = (text: string): string => (text.match(LAST_SENTENCE)?.[0] ?? text).trim();
+
+/** The texts whose embeddings a decision needs. */
+export const textsToEmbed = ({ text, before }: Turn): string[] =>
+  before ? [text, lastSentence(text), ...before.earlier.slice(-MAX_EARLIER)] : [text];
+
+/** What was asked before, as one vector of at most unit length; all zeros where nothing was. */
+export function meaningBefore({ before }: Turn, embeddings: Embeddings, dimensions: number): Float32Array {
+  const sum = new Float32Array(dimensions);
+  let total = 0;
+  for (const [age, text] of (before?.earlier.slice(-MAX_EARLIER) ?? []).reverse().entries()) {
+    const weight = DECAY ** age;
+    total += weight;
+    embeddings(text)?.forEach((value, i) => {
+      sum[i] = (sum[i] as number) + weight * value;
+    });
+  }
+  return total === 0 ? sum : sum.map((value) => value / total);
+}
