@@ -1,7 +1,4 @@
-import { z } from "zod";
-import { ErrorBody, PatchbayError } from "../../server/protocol/index.ts";
-
-const ErrorResponse = z.object({ error: ErrorBody });
+import { type ErrorBody, errorTable, PatchbayError } from "../../server/protocol/index.ts";
 
 /**
  * Makes sure of a session: one person's name on a server, under which they meet their conversations again.
@@ -26,7 +23,17 @@ export async function openSession(
 }
 
 async function refusalOf(response: Response): Promise<PatchbayError> {
-  const body = ErrorResponse.safeParse(await response.json().catch(() => null));
-  if (body.success) return PatchbayError.fromBody(body.data.error);
+  const body = (await response.json().catch(() => null)) as { error?: unknown } | null;
+  if (isErrorBody(body?.error)) return PatchbayError.fromBody(body.error);
   return new PatchbayError("server-unreachable", `${response.url} answers with status ${response.status}.`);
 }
+
+/** By hand: the schema would bring zod into the page, with a `new Function` probe that its CSP refuses. */
+const isErrorBody = (value: unknown): value is ErrorBody =>
+  typeof value === "object" &&
+  value !== null &&
+  "code" in value &&
+  typeof value.code === "string" &&
+  Object.hasOwn(errorTable, value.code) &&
+  "message" in value &&
+  typeof value.message === "string";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ErrorBody } from "./errors.ts";
+import { errorBody } from "./error-body.ts";
 import { limits } from "./limits.ts";
 import {
   AdapterSummary,
@@ -31,7 +31,7 @@ const named: Record<string, z.ZodType> = {
   Conversation,
   ConversationChange,
   Decision,
-  ErrorBody,
+  ErrorBody: errorBody,
   Expert,
   LoggedEvent,
   Message,
@@ -156,7 +156,7 @@ const clientEventSchema = (name: ClientEventName): Json =>
 const ackSchema = (name: ClientEventName): Json => ({
   oneOf: [
     outputSchema(replies[name].extend({ ok: z.literal(true) })),
-    outputSchema(z.object({ ok: z.literal(false), error: ErrorBody })),
+    outputSchema(z.object({ ok: z.literal(false), error: errorBody })),
   ],
 });
 

@@ -1,5 +1,3 @@
-import { z } from "zod";
-
 /**
  * Every error a client can meet, by its stable code. HTTP answers with `status`, sockets with the same code,
  * and docs/errors.md is this table for people (a test keeps the two equal).
@@ -85,14 +83,13 @@ export const errorTable = {
 export type ErrorCode = keyof typeof errorTable;
 
 /** What crosses the wire when something fails. */
-export const ErrorBody = z.object({
-  code: z.enum(Object.keys(errorTable) as [ErrorCode, ...ErrorCode[]]),
-  message: z.string(),
+export interface ErrorBody {
+  code: ErrorCode;
+  message: string;
   /** What to do about it. */
-  hint: z.string().exactOptional(),
-  details: z.unknown().exactOptional(),
-});
-export type ErrorBody = z.infer<typeof ErrorBody>;
+  hint?: string;
+  details?: unknown;
+}
 
 /** An error that people or scripts are meant to see: a stable code, a sentence, and what to do about it. */
 export class PatchbayError extends Error {

@@ -1,3 +1,4 @@
+export * from "./error-body.ts";
 export * from "./errors.ts";
 export * from "./health.ts";
 export * from "./limits.ts";

@@ -101,14 +101,16 @@ const readTurns = (file: string, label: string): Example[] =>
       if (role !== "user") return [];
       const earlier = spoken.slice(0, at).filter((message) => message.role === "user");
       const [first] = earlier;
-      if (!first) return [{ text: content, label }];
+      const answer = spoken[at + 1]?.content;
+      const row = { text: content, label, ...(answer !== undefined && { answer }) };
+      if (!first) return [row];
       const assistant = spoken.slice(0, at).findLast((message) => message.role === "assistant");
       const before = {
         earlier: earlier.map((message) => message.content),
         assistant: assistant?.content ?? "",
         expert: label,
       };
-      return [{ text: content, label, before, group: first.content }];
+      return [{ ...row, before, group: first.content }];
     });
   });
 

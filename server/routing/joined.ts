@@ -15,7 +15,8 @@ const WEIGHT = 0.6;
 /**
  * Conversations that nobody wrote, so that the router learns when an expert should change: first turns after what
  * belonged to another label, and when not: short follow-ups ("the other one") after turns of any label, where they stay.
- * Experts' own conversations alone would teach it that nothing ever changes, and whose words their follow-ups are.
+ * Experts' own conversations alone would teach it that nothing ever changes, and whose words their follow-ups are. Each
+ * turn before has an answer, its own or another one of that label: without, an answer would be a sign that nothing changes.
  */
 export function joinConversations(
   examples: readonly Example[],
@@ -26,6 +27,14 @@ export function joinConversations(
   const firsts = examples.filter(({ before }) => !before);
   const later = examples.filter(({ before }) => before);
   const pick = <T>(rows: readonly T[]): T | undefined => rows[Math.floor(random() * rows.length)];
+  const answered = examples.filter(({ answer }) => answer !== undefined);
+  const labels = new Set(answered.map(({ label }) => label));
+  const answers = new Map([...labels].map((label) => [label, answered.filter((row) => row.label === label)]));
+  const after = ({ text, label, before, answer }: Example): NonNullable<Example["before"]> => ({
+    earlier: [...(before?.earlier ?? []), text],
+    assistant: answer ?? pick(answers.get(label) ?? [])?.answer ?? "",
+    expert: label ?? BASE,
+  });
   const switches = firsts.flatMap((row): Example[] => {
     const other = random() < SWITCHES ? pick(random() < 0.5 && later.length > 0 ? later : firsts) : undefined;
     return other && other.label !== row.label
@@ -47,9 +56,3 @@ export function joinConversations(
     ),
   ];
 }
-
-const after = ({ text, label, before }: Example): NonNullable<Example["before"]> => ({
-  earlier: [...(before?.earlier ?? []), text],
-  assistant: "",
-  expert: label ?? BASE,
-});

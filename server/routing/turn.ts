@@ -20,6 +20,8 @@ export interface Example {
   label: string | null;
   /** What was said before, in rows of conversations. */
   before?: Before;
+  /** What was answered; absent where nobody answered it. */
+  answer?: string;
   /** Rows of one group are held out together when a head is calibrated; the text where absent. */
   group?: string;
   /** How much it counts in training; 1 when absent. */

@@ -61,7 +61,7 @@ describe("the sentence encoder", () => {
   });
 
   it("is done without where it takes too long, and is asked again", async () => {
-    const embedder = await start({ work: { patienceMs: 1 } });
+    const embedder = await start({ work: { patienceMs: 30 } });
     const texts = reference.map(({ text }) => text);
     expect(await embedder.embed(texts)).toBeNull();
     await expect.poll(() => embedder.embed(["hello"]), { timeout: 5_000 }).not.toBeNull();

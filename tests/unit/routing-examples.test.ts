@@ -40,10 +40,11 @@ describe("the examples of the adapters", () => {
     write("router/train.jsonl", { text: "good morning" });
     const examples = readExamples(folders(), ["shop", "not-there"]);
     expect(examples.slice(0, 4)).toEqual([
-      { text: "my parcel?", label: "shop" },
+      { text: "my parcel?", label: "shop", answer: "Which one?" },
       {
         text: "the blue one",
         label: "shop",
+        answer: "I see.",
         before: { earlier: ["my parcel?"], assistant: "Which one?", expert: "shop" },
         group: "my parcel?",
       },
