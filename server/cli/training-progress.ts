@@ -1,4 +1,4 @@
-import type { TrainerEvent } from "../learning/index.ts";
+import { duration, type TrainerEvent } from "../learning/index.ts";
 import type { Progress } from "./output.ts";
 
 export function showEvent(progress: Progress, event: TrainerEvent): void {
@@ -38,6 +38,3 @@ function lineFor(event: TrainerEvent): [text: string, share: number | null] | nu
       return event satisfies never;
   }
 }
-
-const duration = (seconds: number): string =>
-  seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;

@@ -1,6 +1,7 @@
 export { ablate } from "./ablation/ablate.ts";
 export { type PlannedRow, readPlan } from "./coverage-plan.ts";
 export { type Conversation, readConversations, readDataset } from "./dataset.ts";
+export { duration } from "./duration.ts";
 export { evaluateAdapter } from "./evaluation/evaluate-adapter.ts";
 export type { EvaluationReport } from "./evaluation/report.ts";
 export { reportPage } from "./evaluation/report-page.ts";

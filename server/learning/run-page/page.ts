@@ -1,3 +1,4 @@
+import { duration } from "../duration.ts";
 import { change, number, page, percent, table, text } from "../pages/html.ts";
 import { type Level, lossCurve } from "../pages/loss-curve.ts";
 import type { RunProgress } from "./progress.ts";
@@ -89,9 +90,6 @@ function figures({
       : []),
   ];
 }
-
-const duration = (seconds: number): string =>
-  seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
 
 /** Day and time in UTC, the same wherever it is looked at. */
 const moment = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;
