@@ -1,0 +1,134 @@
+import { randomInt } from "node:crypto";
+import type { Database } from "../db/index.ts";
+import {
+  type ChatDeps,
+  Completions,
+  Conversations,
+  EventLog,
+  type Experts,
+  modelList,
+  RunningTurns,
+  Switchboard,
+  Turns,
+} from "./chat/index.ts";
+import type { Config } from "./config.ts";
+import { connectEngines, type Engine, type LocalEngine, type RemoteEngine } from "./engines/index.ts";
+import { Votes } from "./feedback/index.ts";
+import type { ApiServices, SocketGateway, SocketServices } from "./gateway/index.ts";
+import type { Hearing } from "./hearing.ts";
+import type { BaseModel } from "./models/index.ts";
+import { BASE, type Health } from "./protocol/index.ts";
+import { FolderWatcher } from "./registry/index.ts";
+
+/** What there is from the start on. */
+export interface Ground {
+  config: Config;
+  db: Database;
+  sockets: SocketGateway;
+  hearing: Hearing;
+  newId: () => string;
+  /** An ISO time. */
+  now: () => string;
+  /** Lines for people. */
+  log: (line: string) => void;
+  onFault: (error: unknown) => void;
+  closing: AbortSignal;
+}
+
+/** What has been loaded. */
+export interface Loaded {
+  base: BaseModel;
+  experts: Experts;
+  local: LocalEngine;
+}
+
+/** The parts of a server that answers turns, connected. */
+export interface Running {
+  base: BaseModel;
+  local: LocalEngine;
+  engine: Engine;
+  remotes: RemoteEngine[];
+  switchboard: Switchboard;
+  watcher: FolderWatcher;
+  turns: RunningTurns;
+  services: SocketServices & ApiServices;
+}
+
+export async function connect(ground: Ground, { base, experts, local }: Loaded): Promise<Running> {
+  const { config, db, sockets, hearing, newId, now, log, onFault, closing } = ground;
+  const domains = [BASE, ...experts.registry.adapters.keys()];
+  const context = { basePath: base.path, onLog: log, domains };
+  const { engine, remotes } = await connectEngines(local, config.engines, context);
+  const publish: ChatDeps["publish"] = (userId, change) => sockets.publish(userId, change);
+  const switchboard = new Switchboard(experts, {
+    engine,
+    makeRouter: (adapterIds) => hearing.router(adapterIds),
+    onAdapters: (adapters) => sockets.announce(adapters),
+    log,
+    onFault,
+    closing,
+  });
+  const folders = [config.adaptersDir, config.promptsDir];
+  const watcher = new FolderWatcher(folders, () => void switchboard.refresh());
+  const deps: ChatDeps = {
+    db,
+    log: new EventLog(db),
+    engine,
+    experts: () => switchboard.experts,
+    base,
+    newId,
+    now,
+    newSeed: () => randomInt(0, 2 ** 31),
+    publish,
+    onFault,
+  };
+  const turns = new RunningTurns(deps);
+  const loadedAt = now();
+  const services: SocketServices & ApiServices = {
+    turns: new Turns(deps, turns),
+    completions: new Completions(deps, turns),
+    conversations: new Conversations(deps, (conversationId) => turns.stopConversation(conversationId)),
+    votes: new Votes({ db, newId, now, publish }),
+    adapters: () => switchboard.adapters,
+    models: () => modelList(switchboard.experts.registry, loadedAt),
+    embed: (texts) => hearing.embed(texts),
+  };
+  return { base, local, engine, remotes, switchboard, watcher, turns, services };
+}
+
+/** What `GET /health` says of it. */
+export function healthOf(running: Running, embedder: Hearing["state"]): Health {
+  const { base, local, engine, remotes, switchboard } = running;
+  const { registry, router } = switchboard.experts;
+  const { running: answering, waiting, ...engineHealth } = engine.health();
+  // While this machine's model is away, others may answer.
+  const unavailable = remotes.some(({ isAvailable }) => isAvailable) ? null : local.unavailable;
+  if (unavailable === "loading") return { status: "starting", step: "restarting the model", progress: null };
+  if (unavailable)
+    return {
+      status: "starting",
+      step: "the model has stopped",
+      progress: null,
+      error: unavailable.toBody(),
+    };
+  return {
+    status: "ready",
+    model: { name: base.name, sha256: base.sha256 },
+    engine: engineHealth,
+    remotes: remotes.map((remote) => ({
+      name: remote.name,
+      available: remote.isAvailable,
+      running: remote.health().running,
+    })),
+    adapters: [...registry.adapters.values()].map(({ summary, version }) => ({
+      id: summary.id,
+      title: summary.title,
+      version: summary.version,
+      sha256: version?.file.sha256 ?? null,
+      train: summary.train,
+    })),
+    rejected: registry.rejected.map(({ id, error }) => ({ id, code: error.code, message: error.message })),
+    router: { version: router.version, hears: router.hears, embedder },
+    queue: { running: answering, waiting },
+  };
+}
