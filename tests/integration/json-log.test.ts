@@ -57,7 +57,7 @@ describe("the log as JSON", () => {
     await asks(url, "word ".repeat(4_000));
     const ended = once(server, "close");
     server.kill("SIGTERM");
-    await ended;
+    expect(await ended).toEqual([0, null]);
 
     for (const { time, level } of entries) {
       expect(new Date(time).toISOString()).toBe(time);

@@ -49,7 +49,7 @@ describe("metrics", () => {
       expect(during.value("patchbay_queue_running", { engine: "local" })).toBe(1);
       expect(during.value("patchbay_queue_waiting", { engine: "local" })).toBe(0);
       expect(during.value("patchbay_queue_running", { engine: "box" })).toBe(0);
-      expect(during.value("patchbay_engine_sequences_in_use")).toBe(1);
+      expect(during.value("patchbay_engine_sequences_in_use")).toBeGreaterThanOrEqual(1);
       expect(during.value("patchbay_sockets_connected")).toBe(1);
       await open.stop(running.generationId);
       await expect.poll(() => server.health()).toMatchObject({ queue: { running: 0, waiting: 0 } });
