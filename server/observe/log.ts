@@ -1,4 +1,5 @@
 import type { ObservedTurn, TurnEnding, TurnRecord } from "../chat/index.ts";
+import { finishOf } from "./finish.ts";
 import { phasesOf } from "./phases.ts";
 
 /** Where the server tells how it goes. */
@@ -55,7 +56,7 @@ function turnFields(turn: ObservedTurn, record: TurnRecord, ending: TurnEnding) 
     confidence: route?.decision.confidence ?? null,
     engine: engine?.name ?? null,
     model: engine?.model ?? null,
-    finish: ending.is === "finished" ? ending.reason : "error",
+    finish: finishOf(ending),
     ...(ending.is === "failed" && { error: ending.code }),
     tokens,
     droppedTurns,

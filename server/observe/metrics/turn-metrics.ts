@@ -1,5 +1,6 @@
 import { Counter, Histogram, type Registry } from "prom-client";
 import type { TurnEnding, TurnRecord } from "../../chat/index.ts";
+import { finishOf } from "../finish.ts";
 import { phasesOf } from "../phases.ts";
 import { routeBuckets, tokenBuckets, waitBuckets } from "./buckets.ts";
 
@@ -128,11 +129,6 @@ export class TurnMetrics {
   countVote(expert: string, value: 1 | -1): void {
     this.#votes.inc({ expert, vote: value === 1 ? "up" : "down" });
   }
-}
-
-function finishOf(ending: TurnEnding): string {
-  if (ending.is === "finished") return ending.reason;
-  return ending.code === "interrupted" ? "interrupted" : "error";
 }
 
 const seconds = (from: number, to: number): number => (to - from) / 1000;

@@ -1,5 +1,6 @@
 import type { Attributes } from "@opentelemetry/api";
 import type { ObservedTurn, TurnEnding, TurnRecord } from "../../chat/index.ts";
+import { finishOf } from "../finish.ts";
 
 /*
  * Names of the GenAI semantic conventions: https://github.com/open-telemetry/semantic-conventions-genai. They are still in
@@ -28,7 +29,7 @@ export function endAttributes(record: TurnRecord, ending: TurnEnding): Attribute
     "gen_ai.usage.input_tokens": tokens.prompt,
     "gen_ai.usage.cache_read.input_tokens": tokens.cached,
     "gen_ai.usage.output_tokens": tokens.completion,
-    "gen_ai.response.finish_reasons": [ending.is === "finished" ? ending.reason : "error"],
+    "gen_ai.response.finish_reasons": [finishOf(ending)],
     ...(ending.is === "failed" && { "error.type": ending.code }),
     "patchbay.dropped_turns": droppedTurns,
     ...(cost !== null && { "patchbay.cost": cost }),
@@ -47,7 +48,7 @@ export const textAttributes = ({ route, text }: TurnRecord, ending: TurnEnding):
     {
       role: "assistant",
       parts: [{ type: "text", content: text }],
-      finish_reason: ending.is === "finished" ? ending.reason : "error",
+      finish_reason: finishOf(ending),
     },
   ]),
 });
