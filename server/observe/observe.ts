@@ -2,7 +2,8 @@ import type { ObservedTurn, TurnObserver, TurnWatch } from "../chat/index.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import type { ServerState } from "./metrics/state-metrics.ts";
-import { startTracing, type Tracing } from "./traces/tracing.ts";
+import type { Tracing } from "./traces/otlp-export.ts";
+import { startTracing } from "./traces/tracing.ts";
 import { TurnTracer } from "./traces/turn-tracer.ts";
 
 export interface ObserveOptions {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Tracer } from "@opentelemetry/api";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
 import {
   defaultResource,
@@ -7,10 +8,15 @@ import {
   resourceFromAttributes,
 } from "@opentelemetry/resources";
 import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from "@opentelemetry/sdk-trace-base";
-import type { Tracing } from "./tracing.ts";
 
 /** A collector that does not answer does not hold up the end of the server for longer. */
 const LAST_WORDS_MS = 3_000;
+
+export interface Tracing {
+  tracer: Tracer;
+  /** Sends what is still to be sent, if that goes quickly. */
+  close(): Promise<void>;
+}
 
 /** The SDK reads its other settings (sampler, batches, headers, resource) from the environment by itself. */
 export function startExport(name: string, url: string, log: (line: string) => void): Tracing {
