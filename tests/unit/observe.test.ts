@@ -1,7 +1,9 @@
+import fs from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { newRecord, type TurnEnding, type TurnRecord } from "../../server/chat/observer.ts";
 import { openLog } from "../../server/observe/log.ts";
+import { Metrics } from "../../server/observe/metrics/metrics.ts";
 import { phasesOf } from "../../server/observe/phases.ts";
 import { TraceHeaders } from "../../server/protocol/index.ts";
 
@@ -52,6 +54,17 @@ describe("the phases of a turn", () => {
         }
       }),
     );
+  });
+});
+
+describe("the table of metrics in the documentation", () => {
+  it("names all that there are and no others", async () => {
+    const state = { isReady: false, sockets: 0, engines: [], local: null, remotes: [] };
+    const { text } = await new Metrics().text(state);
+    const there = [...text.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name);
+    const table = fs.readFileSync("docs/observe.md", "utf8").matchAll(/`((?:patchbay|process|nodejs)_\w+)`/g);
+    expect(there.length).toBeGreaterThan(25);
+    expect(new Set([...table].map(([, name]) => name))).toEqual(new Set(there));
   });
 });
 
