@@ -1,3 +1,4 @@
+export { type AnswerText, answerTextFor } from "./answer-text.ts";
 export { toJson } from "./ask.ts";
 export { interactiveChat } from "./interactive.ts";
 export { promptAloneSentence } from "./prompt-alone-sentence.ts";
