@@ -106,9 +106,11 @@ export class TerminalChat {
       case "up":
       case "down":
         return this.#vote(name === "up" ? 1 : -1, argument);
-      case "unvote":
-        await this.#open?.retractVote(this.#lastAnswer().id);
+      case "unvote": {
+        const { id } = this.#lastAnswer();
+        await this.#open?.retractVote(id);
         return this.#note("Vote taken back.");
+      }
       case "expert":
         return argument === "" ? this.#showExperts() : this.pin(argument);
       case "retry": {
@@ -178,7 +180,8 @@ export class TerminalChat {
   }
 
   async #vote(value: 1 | -1, comment: string): Promise<void> {
-    await this.#open?.vote(this.#lastAnswer().id, { value, comment });
+    const { id } = this.#lastAnswer();
+    await this.#open?.vote(id, { value, comment });
     this.#note(value === 1 ? "Saved: thumbs up." : "Saved: thumbs down.");
   }
 

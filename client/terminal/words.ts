@@ -19,7 +19,7 @@ export const fold = (text: string): string => text.normalize("NFKD").replace(/\p
 
 /** Whether one may be the other mistyped: two letters exchanged are two mistakes, and short words have none. */
 export const isMistyped = (one: string, other: string): boolean =>
-  distance(one, other) <= (one.length < 4 ? 0 : one.length < 6 ? 1 : 2);
+  distance(one, other) <= (one.length < 4 ? 0 : one.length < 5 ? 1 : 2);
 
 /** The one that was probably meant; null where none is near. */
 export function nearest(name: string, known: readonly string[]): string | null {
