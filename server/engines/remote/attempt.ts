@@ -19,6 +19,8 @@ export class Attempt {
   readonly adapter: string | null;
   /** As far as the server has told. */
   readonly usage: UpstreamUsage | null;
+  /** Turns that the server left out by itself. */
+  readonly droppedTurns: number;
   readonly first: UpstreamEvent;
   readonly #reader: TimedReader<UpstreamEvent>;
   readonly #stop: AbortSignal;
@@ -35,21 +37,26 @@ export class Attempt {
     const deadline = performance.now() + options.firstTokenMs;
     let adapter: string | null = null;
     let usage: UpstreamUsage | null = null;
+    let droppedTurns = 0;
     for (;;) {
       const event = await read(reader, Math.max(0, deadline - performance.now()), stop, options);
       if (event.type === "opened") adapter = event.adapter;
       else if (event.type === "usage") usage = event.usage;
-      else return new Attempt({ reader, adapter, usage, first: event }, stop, options);
+      else if (event.type === "dropped") droppedTurns = event.turns;
+      else return new Attempt({ reader, adapter, usage, droppedTurns, first: event }, stop, options);
     }
   }
 
   private constructor(
-    begun: Pick<Attempt, "adapter" | "usage" | "first"> & { reader: TimedReader<UpstreamEvent> },
+    begun: Pick<Attempt, "adapter" | "usage" | "droppedTurns" | "first"> & {
+      reader: TimedReader<UpstreamEvent>;
+    },
     stop: AbortSignal,
     options: AttemptOptions,
   ) {
     this.adapter = begun.adapter;
     this.usage = begun.usage;
+    this.droppedTurns = begun.droppedTurns;
     this.first = begun.first;
     this.#reader = begun.reader;
     this.#stop = stop;

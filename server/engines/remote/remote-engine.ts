@@ -93,7 +93,7 @@ export class RemoteEngine implements Engine {
         type: "started",
         promptTokens: attempt.usage?.prompt ?? 0,
         cachedTokens: attempt.usage?.cached ?? 0,
-        droppedTurns,
+        droppedTurns: droppedTurns + attempt.droppedTurns,
         remote: { engine: this.name, model: this.#upstream.model, adapter: attempt.adapter },
       };
       let event = attempt.first;
