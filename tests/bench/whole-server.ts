@@ -10,9 +10,10 @@ export class WholeServer {
   readonly #child: ChildProcess;
   readonly url: string;
 
-  static async start(dataDir: string): Promise<WholeServer> {
+  /** @param env on top of this process's */
+  static async start(dataDir: string, env: Record<string, string> = {}): Promise<WholeServer> {
     const child = fork(path.join(import.meta.dirname, "server-process.js"), {
-      env: { ...process.env, PORT: "0", HOST: "127.0.0.1", PATCHBAY_DATA: dataDir },
+      env: { ...process.env, PORT: "0", HOST: "127.0.0.1", PATCHBAY_DATA: dataDir, ...env },
       execArgv: [],
     });
     const reply = await nextMessage<FromServer>(child);
@@ -24,6 +25,11 @@ export class WholeServer {
   private constructor(child: ChildProcess, url: string) {
     this.#child = child;
     this.url = url;
+  }
+
+  /** The server process; the model's is another. */
+  get pid(): number | undefined {
+    return this.#child.pid;
   }
 
   /** Processor time of the server process so far, in ms; the model process's is not in it. */
@@ -72,9 +78,17 @@ export class Person {
 }
 
 /** Asks and reads along until the answer has ended. @throws {Error} where it failed */
-export async function askOverSocket(open: OpenConversation, question: string): Promise<Answer> {
+export const askOverSocket = (open: OpenConversation, question: string): Promise<Answer> =>
+  readOverSocket(open, question, () => undefined);
+
+/** As {@link askOverSocket}; `onUpdate` sees each state on the way. */
+export async function readOverSocket(
+  open: OpenConversation,
+  question: string,
+  onUpdate: (answer: Answer) => void,
+): Promise<Answer> {
   const { id } = await open.send(question, { clientId: randomId() });
-  const answer = await open.follow(id, () => undefined);
+  const answer = await open.follow(id, onUpdate);
   if (answer.error) throw new Error(`the server could not answer: ${answer.error.message}`);
   return answer;
 }
