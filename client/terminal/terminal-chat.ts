@@ -2,7 +2,6 @@ import {
   type AdapterSummary,
   type Answer,
   activeBranch,
-  BASE,
   type Conversation,
   isPromptAlone,
   OpenConversation,
@@ -15,10 +14,10 @@ import { answerTextFor, withoutControls } from "./answer-text.ts";
 import { type CommandName, HELP, readInput } from "./commands.ts";
 import { chip, expertList, explain, listed } from "./describe.ts";
 import { latestConversations, searchEarlier } from "./earlier-conversations.ts";
+import { expertNamed } from "./expert-named.ts";
 import { promptAloneSentence } from "./prompt-alone-sentence.ts";
 import type { Hit } from "./search.ts";
 import { type Style, styleFor } from "./style.ts";
-import { fold, nearest } from "./words.ts";
 
 /** Conversations in a list. */
 const LISTED = 10;
@@ -115,7 +114,7 @@ export class TerminalChat {
         return argument === "" ? this.#showExperts() : this.pin(argument);
       case "retry": {
         const { id } = this.#lastAnswer();
-        const expert = argument === "" ? undefined : this.#expertNamed(argument);
+        const expert = argument === "" ? undefined : expertNamed(argument, this.#adapters);
         return this.#ask((open) => open.regenerate(id, expert));
       }
       case "why":
@@ -187,7 +186,7 @@ export class TerminalChat {
 
   /** @throws {PatchbayError} `adapter-unknown` */
   async pin(name: string): Promise<void> {
-    const pinned = this.#expertNamed(name);
+    const pinned = expertNamed(name, this.#adapters);
     if (this.#open) await this.#client.call("conversation:pin", { conversationId: this.#open.id, pinned });
     this.#pinned = pinned;
     this.#note(pinned === "auto" ? "The router chooses again." : `${pinned} answers from here on.`);
@@ -196,19 +195,6 @@ export class TerminalChat {
   #showExperts(): void {
     const chosen = this.#pinned === "auto" ? "The router chooses." : `${this.#pinned} answers everything.`;
     this.#print(`${expertList(this.#adapters)}\n${chosen}`);
-  }
-
-  /** By id or title. @throws {PatchbayError} `adapter-unknown` with the nearest name */
-  #expertNamed(name: string): string {
-    const ids = ["auto", BASE, ...this.#adapters.map(({ id }) => id)];
-    const wanted = fold(name);
-    const id =
-      ids.find((each) => each === wanted) ?? this.#adapters.find(({ title }) => fold(title) === wanted)?.id;
-    if (id !== undefined) return id;
-    const meant = nearest(name, ids);
-    throw new PatchbayError("adapter-unknown", `There is no expert "${name}".`, {
-      hint: meant ? `Did you mean ${meant}?` : `There are: ${ids.join(", ")}.`,
-    });
   }
 
   async #search(query: string): Promise<void> {

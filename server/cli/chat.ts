@@ -1,7 +1,13 @@
 import path from "node:path";
 import type { Command } from "commander";
 import { isPromptAlone, OpenConversation, type PatchbayClient, randomId } from "../../client/sdk/index.ts";
-import { answerTextFor, interactiveChat, promptAloneSentence, toJson } from "../../client/terminal/index.ts";
+import {
+  answerTextFor,
+  expertNamed,
+  interactiveChat,
+  promptAloneSentence,
+  toJson,
+} from "../../client/terminal/index.ts";
 import { readConfig } from "../config.ts";
 import { connect } from "./connect.ts";
 import { note, printJson } from "./output.ts";
@@ -48,11 +54,13 @@ export function addChat(program: Command): void {
 }
 
 async function askOnce(client: PatchbayClient, text: string, options: ChatOptions): Promise<void> {
+  const { adapters } = await client.call("adapters", {});
+  const adapter = options.adapter === undefined ? undefined : expertNamed(options.adapter, adapters);
   const open = await OpenConversation.create(client);
   try {
     const started = await open.send(text, {
       clientId: randomId(),
-      ...(options.adapter && { adapter: options.adapter }),
+      ...(adapter && { adapter }),
     });
     const onInterrupt = () => void open.stop(started.generationId);
     process.once("SIGINT", onInterrupt);
@@ -63,14 +71,12 @@ async function askOnce(client: PatchbayClient, text: string, options: ChatOption
       shown = current.text.length;
     });
     process.off("SIGINT", onInterrupt);
+    // Also of an answer that failed in the middle.
+    if (!options.json && shown > 0) process.stdout.write(`${shownAs.end()}\n`);
     const json = toJson(answer);
     if (options.json) printJson(json);
-    else {
-      process.stdout.write(`${shownAs.end()}\n`);
-      note(`— ${json.version ?? json.adapter}, ${Math.round((json.confidence ?? 0) * 100)}% sure`);
-    }
+    else note(`— ${json.version ?? json.adapter}, ${Math.round((json.confidence ?? 0) * 100)}% sure`);
     if (answer.expert && isPromptAlone(answer.expert)) {
-      const { adapters } = await client.call("adapters", {});
       const train = adapters.find(({ id }) => id === json.adapter)?.train ?? null;
       note(promptAloneSentence(answer.expert, train));
     }

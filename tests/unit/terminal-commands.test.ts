@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { HELP, readInput } from "../../client/terminal/commands.ts";
+import { expertNamed } from "../../client/terminal/expert-named.ts";
 import { searchConversations } from "../../client/terminal/search.ts";
-import { nearest } from "../../client/terminal/words.ts";
-import type { Conversation, Message } from "../../server/protocol/index.ts";
+import type { AdapterSummary, Conversation, Message } from "../../server/protocol/index.ts";
 
 describe("what is typed in the terminal chat", () => {
   it.each([
@@ -24,12 +24,31 @@ describe("what is typed in the terminal chat", () => {
       expect(HELP).toMatch(new RegExp(`^ {2}/${name}\\b.+ {2}\\S`, "m"));
   });
 
-  it("guesses names that are near, and no others", () => {
-    const ids = ["auto", "base", "support", "health", "education", "entertainment"];
-    expect(nearest("helth", ids)).toBe("health");
-    expect(nearest("Supprot", ids)).toBe("support");
-    expect(nearest("entertianmnet", ids)).toBe("entertainment");
-    expect(nearest("astrology", ids)).toBeNull();
+  it("names experts by id or title, and guesses what is near, and nothing else", () => {
+    const adapters = [
+      { id: "support", title: "Support" },
+      { id: "health", title: "Health & fitness" },
+      { id: "entertainment", title: "Films" },
+    ] as AdapterSummary[];
+    const named = (name: string) => expertNamed(name, adapters);
+    expect(["auto", "BASE", " Support", "health & fitness", "films"].map(named)).toEqual([
+      "auto",
+      "base",
+      "support",
+      "health",
+      "entertainment",
+    ]);
+    const hintFor = (name: string) => {
+      try {
+        return named(name);
+      } catch (error) {
+        return (error as { hint: string }).hint;
+      }
+    };
+    expect(hintFor("helth")).toBe("Did you mean health?");
+    expect(hintFor("Supprot")).toBe("Did you mean support?");
+    expect(hintFor("entertianmnet")).toBe("Did you mean entertainment?");
+    expect(hintFor("astrology")).toBe("There are: auto, base, support, health, entertainment.");
   });
 });
 
