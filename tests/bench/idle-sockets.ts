@@ -36,6 +36,7 @@ async function growthMB({ note }: Context, dataDir: string, label: string): Prom
   try {
     await come(server.url);
     leave();
+    await server.collectGarbage();
     await pause(SETTLE_MS);
     const before = await residentMiB(server.pid);
     while (people.length < SOCKETS) await come(server.url);

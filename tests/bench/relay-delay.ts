@@ -9,7 +9,9 @@ import { figure, medianOf, quantileOf } from "./statistics.ts";
 import { Person, readOverSocket, WholeServer } from "./whole-server.ts";
 
 const STREAMS = 50;
-const PACE = { tokens: 100, everyMs: 50 };
+const PACE = { tokens: 140, everyMs: 50 };
+/** So that, as with people, each sends its tokens at a moment of its own. */
+const BETWEEN_STARTS_MS = PACE.everyMs + PACE.everyMs / STREAMS;
 const GOAL_MS = 30;
 
 /** Asks one question and tells how many characters of its answer have come, whenever more have. */
@@ -63,7 +65,7 @@ async function relayed(context: Context, upstream: PlayedUpstream, folder: strin
         const delays = await delaysOf(upstream, `${name} ${repeat}`, ask);
         const cpuMs = (await server.cpuMs()) - cpuBefore;
         context.note(
-          `${name}, ${repeat === 0 ? "warm-up" : `${repeat} of ${REPEATS}`}: median ${medianOf(delays).toFixed(1)} ms, p99 ${quantileOf(delays, 0.99).toFixed(1)} ms, worst ${Math.max(...delays).toFixed(1)} ms of ${delays.length} tokens; ${(cpuMs / delays.length).toFixed(2)} ms of the server's processor time each`,
+          `${name}, ${repeat === 0 ? "warm-up" : `${repeat} of ${REPEATS}`}: median ${medianOf(delays).toFixed(1)} ms, p99 ${quantileOf(delays, 0.99).toFixed(1)} ms, worst ${Math.max(...delays).toFixed(1)} ms of ${delays.length} tokens; ${(cpuMs / (STREAMS * PACE.tokens)).toFixed(2)} ms of the server's processor time each`,
         );
         if (repeat > 0) p99.push(quantileOf(delays, 0.99));
       }
@@ -79,22 +81,42 @@ async function relayed(context: Context, upstream: PlayedUpstream, folder: strin
   }
 }
 
-/** Of each token of all streams, in ms. They begin spread over the time between two tokens, as people do. */
+/** A token, on its way from the upstream to whoever reads it; on the clock of `performance.now()`, in ms. */
+interface Passage {
+  sentAt: number;
+  readAt: number;
+}
+
+/** In ms, of each token that was sent while all streams ran: what it takes to begin is another figure. */
 async function delaysOf(upstream: PlayedUpstream, run: string, ask: Ask): Promise<number[]> {
-  const delays: number[] = [];
-  await Promise.all(
+  const streams = await Promise.all(
     Array.from({ length: STREAMS }, async (_, stream) => {
-      await pause((stream * PACE.everyMs) / STREAMS);
-      const question = `Stream ${stream} of ${run}`;
-      let read = 0;
-      await ask(stream, question, (length) => {
-        const now = performance.now();
-        const sentAt = upstream.sentAt.get(question) ?? [];
-        for (; read < Math.floor(length / TOKEN_WIDTH); read++)
-          delays.push(now - (sentAt[read] ?? Number.NaN));
-      });
-      if (read !== PACE.tokens) throw new Error(`${question}: ${read} of ${PACE.tokens} tokens came`);
+      await pause(stream * BETWEEN_STARTS_MS);
+      return passagesOf(upstream, `Stream ${stream} of ${run}`, (question, onLength) =>
+        ask(stream, question, onLength),
+      );
     }),
   );
-  return delays;
+  const from = Math.max(...streams.map(([first]) => first?.sentAt ?? Number.NaN));
+  const to = Math.min(...streams.map((passages) => passages.at(-1)?.sentAt ?? Number.NaN));
+  return streams
+    .flat()
+    .filter(({ sentAt }) => sentAt >= from && sentAt <= to)
+    .map(({ sentAt, readAt }) => readAt - sentAt);
+}
+
+async function passagesOf(
+  upstream: PlayedUpstream,
+  question: string,
+  ask: (question: string, onLength: (length: number) => void) => Promise<void>,
+): Promise<Passage[]> {
+  const readAt: number[] = [];
+  await ask(question, (length) => {
+    const now = performance.now();
+    while (readAt.length < Math.floor(length / TOKEN_WIDTH)) readAt.push(now);
+  });
+  if (readAt.length !== PACE.tokens)
+    throw new Error(`${question}: ${readAt.length} of ${PACE.tokens} tokens came`);
+  const sent = upstream.sentAt.get(question) ?? [];
+  return readAt.map((at, token) => ({ sentAt: sent[token] ?? Number.NaN, readAt: at }));
 }

@@ -34,10 +34,13 @@ export class WholeServer {
 
   /** Processor time of the server process so far, in ms; the model process's is not in it. */
   async cpuMs(): Promise<number> {
-    const reply = nextMessage<FromServer>(this.#child);
-    this.#child.send("cpu" satisfies ToServer);
-    const message = await reply;
+    const message = await this.#ask("cpu");
     return "cpuMs" in message ? message.cpuMs : Number.NaN;
+  }
+
+  /** Frees what the start has left behind, which would take in what is measured. */
+  async collectGarbage(): Promise<void> {
+    await this.#ask("collect");
   }
 
   async close(): Promise<void> {
@@ -45,6 +48,12 @@ export class WholeServer {
     const exited = once(this.#child, "exit");
     this.#child.send("close" satisfies ToServer);
     await exited;
+  }
+
+  #ask(what: ToServer): Promise<FromServer> {
+    const reply = nextMessage<FromServer>(this.#child);
+    this.#child.send(what);
+    return reply;
   }
 }
 
