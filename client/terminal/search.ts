@@ -52,10 +52,9 @@ const countOf = (matches: (Word | undefined)[]): number => matches.filter(Boolea
 function excerptOf(text: string, { start, end }: Word): Hit["excerpt"] {
   const from = Math.max(0, start - AROUND);
   const to = Math.min(text.length, end + AROUND);
+  const before = from > 0 ? `…${text.slice(from, start).replace(/^\S*\s/, "")}` : text.slice(0, start);
+  const after = to < text.length ? `${text.slice(end, to).replace(/\s\S*$/, "")}…` : text.slice(end);
+  // What was cut within a long word may have lost half of a sign.
   const line = (part: string) => part.replace(/\p{Surrogate}/gu, "").replace(/\s+/g, " ");
-  return {
-    before: `${from > 0 ? "…" : ""}${line(text.slice(from, start))}`,
-    word: text.slice(start, end),
-    after: `${line(text.slice(end, to))}${to < text.length ? "…" : ""}`,
-  };
+  return { before: line(before), word: text.slice(start, end), after: line(after) };
 }

@@ -3,6 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { openDatabase } from "../../db/index.ts";
 import { bin, cli } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { newPerson, startServer } from "../support/server.ts";
@@ -90,6 +91,19 @@ describe("the command line", () => {
       tokens: { prompt: expect.any(Number), cached: expect.any(Number), completion: expect.any(Number) },
       finish: expect.stringMatching(/^(stop|length)$/),
     });
+  });
+
+  it("is the same person on its own engine the next time, and comes with its key where there are keys", async () => {
+    const env = { PATCHBAY_DATA: temporaryFolder(), PORT: "1" };
+    for (const question of ["Recommend me a book", "And a film?"])
+      expect((await cli(["chat", question, "--json"], env)).code).toBe(0);
+    const db = await openDatabase(path.join(env.PATCHBAY_DATA, "patchbay.sqlite"));
+    onTestFinished(() => db.destroy());
+    expect(await db.selectFrom("conversations").select("user_id").distinct().execute()).toHaveLength(1);
+    const { key } = JSON.parse((await cli(["keys", "create", "me", "--json"], env)).stdout);
+    const without = await cli(["chat", "Hello", "--json"], env);
+    expect(JSON.parse(without.stdout)).toMatchObject({ error: { code: "not-signed-in" } });
+    expect((await cli(["chat", "Hello", "--json"], { ...env, PATCHBAY_KEY: key })).code).toBe(0);
   });
 
   it("talks to a running server, keeps who it is, and fails with a code when there is none", async () => {
