@@ -110,12 +110,6 @@ export class Patchbay {
     return stateOf(running, this.#ground.sockets.connected);
   }
 
-  /** A session for a program on this machine that holds the data folder anyway: a `Cookie` header. */
-  async operatorCookie(): Promise<string> {
-    const { cookie } = await this.#identity.welcome();
-    return cookie.split(";")[0] ?? "";
-  }
-
   /** The model process's id, for those who watch it. */
   get enginePid(): number | undefined {
     return this.#engine?.pid;

@@ -4,14 +4,17 @@ import { openSession } from "../sdk/index.ts";
 
 /**
  * The cookie under which this terminal talks to a server, so that its conversations stay its own from one run to the
- * next. Kept in a file that only this user can read.
+ * next. Kept in a file that only this user can read, for each server under a name.
  */
-export async function terminalSession(url: string, file: string): Promise<string> {
+export async function terminalSession(
+  url: string,
+  { file, name }: { file: string; name: string },
+): Promise<string> {
   const known = read(file);
-  const cookie = await openSession(url, { cookie: known[url] });
-  if (cookie === known[url]) return cookie;
+  const cookie = await openSession(url, { cookie: known[name] });
+  if (cookie === known[name]) return cookie;
   fs.mkdirSync(path.dirname(file), { recursive: true });
-  fs.writeFileSync(file, JSON.stringify({ ...known, [url]: cookie }), { mode: 0o600 });
+  fs.writeFileSync(file, JSON.stringify({ ...known, [name]: cookie }), { mode: 0o600 });
   return cookie;
 }
 

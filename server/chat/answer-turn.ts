@@ -92,7 +92,7 @@ async function routeTurn(deps: ChatDeps, turn: TurnToAnswer, record: TurnRecord)
   const { prompt, sampling: own } = adapter ?? registry.base;
   const sampling = { ...own, ...wished };
   const messages: ChatMessage[] = [
-    { role: "system", content: system ? `${prompt.text}\n\n${system}` : prompt.text },
+    { role: "system", content: systemPrompt(prompt.text, system) },
     ...turns.flatMap(toChatMessage),
   ];
   const expert: Expert = adapter
@@ -121,6 +121,12 @@ async function routeTurn(deps: ChatDeps, turn: TurnToAnswer, record: TurnRecord)
     user: turn.sharedAs,
     ...others,
   };
+}
+
+/** Words of the caller's own come behind the expert's, unless they begin with these: a server in front of this one did so. */
+function systemPrompt(own: string, wished: string | undefined): string {
+  if (!wished) return own;
+  return wished.startsWith(own) ? wished : `${own}\n\n${wished}`;
 }
 
 async function recordRoute(

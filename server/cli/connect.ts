@@ -19,16 +19,17 @@ export async function connect(options: {
 }): Promise<Connection> {
   const config = readConfig(process.env);
   const key = process.env.PATCHBAY_KEY;
+  const credentials = async (url: string, folder: string, name: string) =>
+    key
+      ? { key }
+      : { cookie: await terminalSession(url, { file: path.join(folder, "terminal-sessions.json"), name }) };
   const remote =
     process.env.PATCHBAY_URL ??
     (options.model ? null : await serverAt(`http://127.0.0.1:${config.port || 3000}`));
   if (remote) {
     const url = remote.replace(/\/$/, "");
     await untilReady(url, options.log);
-    const cookie = key
-      ? undefined
-      : await terminalSession(url, path.join(config.cacheDir, "terminal-sessions.json"));
-    return open(url, { ...(key && { key }), ...(cookie && { cookie }) }, async () => undefined);
+    return open(url, await credentials(url, config.cacheDir, url), async () => undefined);
   }
   // Not above: every command, --help too, would load the whole server.
   const { Patchbay } = await import("../main.ts");
@@ -39,7 +40,8 @@ export async function connect(options: {
   );
   try {
     await own.ready;
-    return await open(own.url, { cookie: await own.operatorCookie() }, () => own.close());
+    // Its port is another each time, its people are those of the data folder.
+    return await open(own.url, await credentials(own.url, config.dataDir, "own"), () => own.close());
   } catch (error) {
     await own.close();
     throw error;

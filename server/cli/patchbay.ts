@@ -34,5 +34,11 @@ async function main(argv: string[]): Promise<number> {
   }
 }
 
+// Whoever reads the output has had enough of it, as in: npx patchbay chat "…" | head -n 1
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 // Set, not called: what is still in a pipe on its way out is written first.
 process.exitCode = await main(process.argv);

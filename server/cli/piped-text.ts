@@ -21,5 +21,5 @@ export async function pipedText(): Promise<string> {
 }
 
 /** A question about what was piped in, or what was piped in as the question. */
-export const withPiped = (question: string | undefined, piped: string): string =>
-  [question?.trim(), piped].filter(Boolean).join("\n\n");
+export const withPiped = (question: string, piped: string): string =>
+  [question.trim(), piped].filter(Boolean).join("\n\n");

@@ -5,9 +5,12 @@ import { mixedAdapters, sameAdapter } from "./eight-users.ts";
 import { decodeBesideServer, decodeOnAllCores } from "./engine-decode.ts";
 import { hotPlug } from "./hot-plug.ts";
 import { hundredAdapters } from "./hundred-adapters.ts";
+import { idleSockets } from "./idle-sockets.ts";
 import { memoryPerAdapter } from "./memory.ts";
 import { observeCost } from "./observe-cost.ts";
 import { openAiApi } from "./openai-api.ts";
+import { relayDelay } from "./relay-delay.ts";
+import { relayOverLlamaServer } from "./relay-over-llama-server.ts";
 import { socketToSocket } from "./socket-to-socket.ts";
 import { stopLatency } from "./stop-latency.ts";
 import { trainingSpeed } from "./training-speed.ts";
@@ -27,6 +30,9 @@ export const measurements: Measurement[] = [
   socketToSocket,
   openAiApi,
   observeCost,
+  relayOverLlamaServer,
+  relayDelay,
+  idleSockets,
   memoryPerAdapter,
   hundredAdapters,
   trainingSpeed,

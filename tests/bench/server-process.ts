@@ -1,13 +1,15 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { readConfig } from "../../server/config.ts";
 import { Patchbay } from "../../server/main.ts";
 
 /*
  * A whole server in a process of its own, set up by its environment. Says where it listens once it can answer, and on
- * "cpu" how much processor time it has taken; on "close" it ends.
+ * "cpu" how much processor time it has taken; "collect" frees the memory that it no longer needs; on "close" it ends.
  */
 
-export type ToServer = "cpu" | "close";
-export type FromServer = { url: string } | { cpuMs: number } | { failed: string };
+export type ToServer = "cpu" | "collect" | "close";
+export type FromServer = { url: string } | { cpuMs: number } | { collected: true } | { failed: string };
 
 const send = (message: FromServer): void => void process.send?.(message);
 
@@ -19,6 +21,10 @@ try {
     if (message === "cpu") {
       const { user, system } = process.cpuUsage();
       send({ cpuMs: (user + system) / 1000 });
+    } else if (message === "collect") {
+      setFlagsFromString("--expose-gc");
+      runInNewContext("gc")();
+      send({ collected: true });
     } else {
       await patchbay.close();
       process.disconnect?.();

@@ -21,6 +21,12 @@ export function medianOf(values: number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
+/** @param share from 0 to 1, such as 0.99 for the 99th percentile: the smallest value that so many do not exceed */
+export function quantileOf(values: number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
+
 export const meanOf = (values: number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 

@@ -10,9 +10,10 @@ export class WholeServer {
   readonly #child: ChildProcess;
   readonly url: string;
 
-  static async start(dataDir: string): Promise<WholeServer> {
+  /** @param env on top of this process's */
+  static async start(dataDir: string, env: Record<string, string> = {}): Promise<WholeServer> {
     const child = fork(path.join(import.meta.dirname, "server-process.js"), {
-      env: { ...process.env, PORT: "0", HOST: "127.0.0.1", PATCHBAY_DATA: dataDir },
+      env: { ...process.env, PORT: "0", HOST: "127.0.0.1", PATCHBAY_DATA: dataDir, ...env },
       execArgv: [],
     });
     const reply = await nextMessage<FromServer>(child);
@@ -26,12 +27,20 @@ export class WholeServer {
     this.url = url;
   }
 
+  /** The server process; the model's is another. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** Processor time of the server process so far, in ms; the model process's is not in it. */
   async cpuMs(): Promise<number> {
-    const reply = nextMessage<FromServer>(this.#child);
-    this.#child.send("cpu" satisfies ToServer);
-    const message = await reply;
+    const message = await this.#ask("cpu");
     return "cpuMs" in message ? message.cpuMs : Number.NaN;
+  }
+
+  /** Frees what the start has left behind, which would take in what is measured. */
+  async collectGarbage(): Promise<void> {
+    await this.#ask("collect");
   }
 
   async close(): Promise<void> {
@@ -39,6 +48,12 @@ export class WholeServer {
     const exited = once(this.#child, "exit");
     this.#child.send("close" satisfies ToServer);
     await exited;
+  }
+
+  #ask(what: ToServer): Promise<FromServer> {
+    const reply = nextMessage<FromServer>(this.#child);
+    this.#child.send(what);
+    return reply;
   }
 }
 
@@ -72,9 +87,17 @@ export class Person {
 }
 
 /** Asks and reads along until the answer has ended. @throws {Error} where it failed */
-export async function askOverSocket(open: OpenConversation, question: string): Promise<Answer> {
+export const askOverSocket = (open: OpenConversation, question: string): Promise<Answer> =>
+  readOverSocket(open, question, () => undefined);
+
+/** As {@link askOverSocket}; `onUpdate` sees each state on the way. */
+export async function readOverSocket(
+  open: OpenConversation,
+  question: string,
+  onUpdate: (answer: Answer) => void,
+): Promise<Answer> {
   const { id } = await open.send(question, { clientId: randomId() });
-  const answer = await open.follow(id, () => undefined);
+  const answer = await open.follow(id, onUpdate);
   if (answer.error) throw new Error(`the server could not answer: ${answer.error.message}`);
   return answer;
 }

@@ -1,8 +1,9 @@
-import { execFile, spawn, spawnSync } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { openDatabase } from "../../db/index.ts";
 import { bin, cli } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { newPerson, startServer } from "../support/server.ts";
@@ -45,6 +46,7 @@ describe("the command line", () => {
     [["keys", "create"], "name"],
     [["feedback", "export", "--format", "csv"], "kto"],
     [["chat", "--json"], "give a question"],
+    [["completion", "csh"], "bash, zsh, fish"],
   ])("answers wrong use %j with exit code 2 and a hint", async (args, hint) => {
     const { code, stderr } = await cli(args);
     expect(code).toBe(2);
@@ -89,6 +91,17 @@ describe("the command line", () => {
       tokens: { prompt: expect.any(Number), cached: expect.any(Number), completion: expect.any(Number) },
       finish: expect.stringMatching(/^(stop|length)$/),
     });
+  });
+
+  it("is the same person on its own engine the next time, and comes with its key where there are keys", async () => {
+    const env = { PATCHBAY_DATA: temporaryFolder(), PORT: "1" };
+    for (const question of ["Recommend me a book", "And a film?"])
+      expect((await cli(["chat", question, "--json"], env)).code).toBe(0);
+    const db = await openDatabase(path.join(env.PATCHBAY_DATA, "patchbay.sqlite"));
+    onTestFinished(() => db.destroy());
+    expect(await db.selectFrom("conversations").select("user_id").distinct().execute()).toHaveLength(1);
+    const { key } = JSON.parse((await cli(["keys", "create", "me", "--json"], env)).stdout);
+    expect((await cli(["chat", "Hello", "--json"], { ...env, PATCHBAY_KEY: key })).code).toBe(0);
   });
 
   it("talks to a running server, keeps who it is, and fails with a code when there is none", async () => {
@@ -148,28 +161,16 @@ describe("the command line", () => {
     expect((await pipe("", "--json")).code).toBe(2);
   });
 
-  it("completes commands and options in bash", async () => {
-    const { stdout } = await cli(["completion", "bash"]);
-    const complete = (...typed: string[]) => {
-      const script = `${stdout}\nCOMP_WORDS=(patchbay ${typed.join(" ")})\nCOMP_CWORD=${typed.length}\n_patchbay\nprintf '%s\\n' "\${COMPREPLY[@]}"`;
-      return spawnSync("bash", ["-c", script], { encoding: "utf8" }).stdout.trim().split("\n");
-    };
-    expect(complete("ma")).toEqual(["mattermost"]);
-    expect(complete("adapters", "l")).toEqual(["list"]);
-    expect(complete("chat", "--j")).toEqual(["--json"]);
-    expect(complete("slack", "--")).toEqual(["--manifest", "--help"]);
-    expect((await cli(["completion", "csh"])).code).toBe(2);
-  });
-
   it("chats line by line", async () => {
     const { url } = await startServer();
     const shown = await typed(
       url,
-      "Where is \\\nmy parcel?\n/why\n/up thanks\n/unvote\n/expert health\nhello\n/nonsense\n/quit\n",
+      "Where is \\\nmy parcel?\n/why\n/up thanks\n/unvote\n/expert Helth\n/expert health\nhello\n/nonsense\n/quit\n",
     );
     expect(shown).toMatch(/Support · \d+%/);
     expect(shown.match(/○─●/g)).toHaveLength(2);
     expect(shown).toContain("Saved: thumbs up");
+    expect(shown).toContain('There is no expert "Helth". Did you mean health?');
     expect(shown).toContain("health answers from here on");
     expect(shown).toContain("not medical advice");
     expect(shown).toContain("There is no command /nonsense");

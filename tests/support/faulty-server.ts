@@ -62,11 +62,15 @@ const sends = (response: ServerResponse, ...events: unknown[]): void => {
     response.write(`data: ${typeof event === "string" ? event : JSON.stringify(event)}\n\n`);
 };
 
-/** The whole of a short answer. */
-export const answers: Act = (response) => {
-  sends(response, word("Hello"), word(" there"), end, usage, "[DONE]");
-  response.end();
-};
+/** A whole answer in these pieces. */
+export const answersWith =
+  (...pieces: string[]): Act =>
+  (response) => {
+    sends(response, ...pieces.map(word), end, usage, "[DONE]");
+    response.end();
+  };
+
+export const answers = answersWith("Hello", " there");
 
 export const hangs: Act = () => {};
 

@@ -32,11 +32,11 @@ export async function startServer(
 }
 
 /** One server for all tests of a file. */
-export function serverForAll(): () => Patchbay {
+export function serverForAll(overrides: Partial<Config> = {}): () => Patchbay {
   let patchbay: Patchbay;
   beforeAll(async () => {
     const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), "patchbay-test-"));
-    patchbay = await Patchbay.start(testConfig({ dataDir }));
+    patchbay = await Patchbay.start(testConfig({ ...overrides, dataDir }));
     await patchbay.ready;
     return async () => {
       await patchbay.close();

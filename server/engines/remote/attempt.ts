@@ -19,6 +19,8 @@ export class Attempt {
   readonly adapter: string | null;
   /** As far as the server has told. */
   readonly usage: UpstreamUsage | null;
+  /** Turns that the server left out by itself. */
+  readonly droppedTurns: number;
   readonly first: UpstreamEvent;
   /** From the request to {@link first}. */
   readonly firstTokenMs: number;
@@ -38,19 +40,25 @@ export class Attempt {
     const deadline = askedAt + options.firstTokenMs;
     let adapter: string | null = null;
     let usage: UpstreamUsage | null = null;
+    let droppedTurns = 0;
     for (;;) {
       const event = await read(reader, Math.max(0, deadline - performance.now()), stop, options);
       if (event.type === "opened") adapter = event.adapter;
       else if (event.type === "usage") usage = event.usage;
+      else if (event.type === "dropped") droppedTurns = event.turns;
       else {
         const firstTokenMs = performance.now() - askedAt;
-        return new Attempt({ reader, adapter, usage, first: event, firstTokenMs }, stop, options);
+        return new Attempt(
+          { reader, adapter, usage, droppedTurns, first: event, firstTokenMs },
+          stop,
+          options,
+        );
       }
     }
   }
 
   private constructor(
-    begun: Pick<Attempt, "adapter" | "usage" | "first" | "firstTokenMs"> & {
+    begun: Pick<Attempt, "adapter" | "usage" | "droppedTurns" | "first" | "firstTokenMs"> & {
       reader: TimedReader<UpstreamEvent>;
     },
     stop: AbortSignal,
@@ -58,6 +66,7 @@ export class Attempt {
   ) {
     this.adapter = begun.adapter;
     this.usage = begun.usage;
+    this.droppedTurns = begun.droppedTurns;
     this.first = begun.first;
     this.firstTokenMs = begun.firstTokenMs;
     this.#reader = begun.reader;

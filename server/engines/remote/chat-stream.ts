@@ -8,7 +8,7 @@ const TokenChances = TokenChance.extend({ top_logprobs: z.array(TokenChance) });
 
 /**
  * What is used of a chunk of a streamed chat completion: https://platform.openai.com/docs/api-reference/chat-streaming
- * `prompt_progress` is llama-server's.
+ * `prompt_progress` is llama-server's, `patchbay` that of another server like this one.
  */
 const Chunk = z.object({
   choices: z.array(
@@ -26,6 +26,7 @@ const Chunk = z.object({
     })
     .nullish(),
   prompt_progress: z.object({ total: count, cache: count }).nullish(),
+  patchbay: z.object({ droppedTurns: count }).nullish(),
 });
 
 /**
@@ -44,7 +45,8 @@ export async function* readChatStream(
         hint: "Check that its address is that of an OpenAI-compatible server.",
         cause: parsed.error,
       });
-    const { choices, usage, prompt_progress: progress } = parsed.data;
+    const { choices, usage, prompt_progress: progress, patchbay } = parsed.data;
+    if (patchbay) yield { type: "dropped", turns: patchbay.droppedTurns };
     if (progress)
       yield { type: "usage", usage: { prompt: progress.total, cached: progress.cache, completion: 0 } };
     if (usage)

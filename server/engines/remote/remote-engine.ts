@@ -99,7 +99,7 @@ export class RemoteEngine implements Engine {
         type: "started",
         promptTokens: attempt.usage?.prompt ?? 0,
         cachedTokens: attempt.usage?.cached ?? 0,
-        droppedTurns,
+        droppedTurns: droppedTurns + attempt.droppedTurns,
         prefillMs: attempt.firstTokenMs,
         remote: { engine: this.name, model: this.#upstream.model, adapter: attempt.adapter },
       };

@@ -10,12 +10,14 @@ export interface UpstreamUsage {
 
 /**
  * One answer as a server elsewhere sends it: `opened` first, with the version of the adapter that it applies (null: none),
- * then text, counts whenever it tells them, and `end`.
+ * then text, counts whenever it tells them, and `end`. A server that leaves out the oldest turns by itself may say how many
+ * (`dropped`).
  */
 export type UpstreamEvent =
   | { type: "opened"; adapter: string | null }
   | { type: "text"; text: string; logprobs?: TokenLogprob[] }
   | { type: "usage"; usage: UpstreamUsage }
+  | { type: "dropped"; turns: number }
   | { type: "end"; reason: "stop" | "length" };
 
 /**

@@ -18,6 +18,24 @@ export function wishFields({ sampling, stop, format, logprobs }: GenerateRequest
 function responseFormat(format: NonNullable<GenerateRequest["format"]>) {
   if (format.type === "json") return { type: "json_object" as const };
   // Not every server knows GbnfJsonSchema's type, which is a part of JSON Schema.
-  const schema = format.schema as Record<string, unknown>;
+  const schema = withRequired(format.schema) as Record<string, unknown>;
   return { type: "json_schema" as const, json_schema: { name: "answer", schema, strict: true } };
 }
+
+/** A grammar here writes every property of an object; elsewhere only those are certain that a schema requires. */
+function withRequired(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withRequired);
+  if (typeof schema !== "object" || schema === null) return schema;
+  const keywords = Object.fromEntries(
+    Object.entries(schema).map(([word, value]) => [
+      word,
+      // Names of one's own stand below these, not keywords.
+      word === "properties" || word === "$defs" ? mapValues(value, withRequired) : withRequired(value),
+    ]),
+  );
+  const names = Object.keys((schema as { properties?: object }).properties ?? {});
+  return names.length > 0 ? { ...keywords, required: names } : keywords;
+}
+
+const mapValues = (values: object, map: (value: unknown) => unknown) =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map(value)]));
