@@ -1,4 +1,5 @@
 import { BASE } from "../protocol/index.ts";
+import type { Gate } from "./gate.ts";
 import type { LinearModel } from "./linear-model.ts";
 import type { Prototypes } from "./prototypes.ts";
 import type { MeaningModel, Reading, Rule } from "./scores.ts";
@@ -13,6 +14,8 @@ export interface Head {
   ngrams: LinearModel;
   /** Over embeddings; null where it was trained without. */
   meaning: MeaningModel | null;
+  /** Over turns in mid-conversation; null where it has not learnt from conversations. */
+  gate: Gate | null;
   /** How it reads a turn by its words alone, and with its embedding. */
   byWords: Reading;
   byAll: Reading | null;
@@ -63,7 +66,7 @@ function restrictPrototypes(prototypes: Prototypes, kept: readonly number[]): Pr
 
 const restrictReading = ({ first, later }: Reading, kept: readonly number[]): Reading => ({
   first: restrictRule(first, kept),
-  later: later && restrictRule(later, kept),
+  later: later && { ...later, ...restrictRule(later, kept) },
 });
 
 const restrictRule = ({ mixture, thresholds }: Rule, kept: readonly number[]): Rule => ({
