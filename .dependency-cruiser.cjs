@@ -25,6 +25,7 @@ const rooms = {
     "server/models",
     "db",
   ],
+  "server/observe": ["server/protocol", "server/chat"],
   "server/gateway": ["server/protocol", "server/chat", "server/feedback", "server/config.ts", "db"],
   db: ["server/protocol"],
   "client/sdk": ["server/protocol"],

@@ -25,6 +25,21 @@ export async function ensureSnapshot(
   return row.id;
 }
 
+/** How this person rates the answer now. */
+export async function findVoteValue(
+  db: Database,
+  messageId: string,
+  userId: string,
+): Promise<Vote["value"] | undefined> {
+  const row = await db
+    .selectFrom("votes")
+    .select("value")
+    .where("message_id", "=", messageId)
+    .where("user_id", "=", userId)
+    .executeTakeFirst();
+  return row?.value;
+}
+
 /** One vote for each person and answer: a second one replaces the first. */
 export async function upsertVote(
   db: Database,

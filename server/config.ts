@@ -32,9 +32,16 @@ export interface Config {
   maxWaitMs: number;
   /** Engines elsewhere and who is asked first; null: the model on this machine alone. */
   engines: EnginesFile | null;
+  log: "lines" | "json";
+  /** Whether logs and traces may hold what people and experts say. */
+  showsText: boolean;
+  /** Where spans are sent by OTLP over HTTP; null: nowhere. */
+  tracesUrl: string | null;
 }
 
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+
+const httpUrl = z.url({ protocol: /^https?$/, error: "an address such as http://127.0.0.1:4318" });
 
 const Environment = z.object({
   HOST: z.string().min(1).default("127.0.0.1"),
@@ -53,6 +60,12 @@ const Environment = z.object({
   PATCHBAY_QUEUE: integer(0, 10_000).default(256),
   PATCHBAY_QUEUE_SECONDS: integer(1, 86_400).default(300),
   PATCHBAY_ENGINES: z.string().min(1).optional(),
+  PATCHBAY_LOG: z.enum(["lines", "json"]).default("lines"),
+  PATCHBAY_LOG_TEXT: z.enum(["on", "off"]).default("off"),
+  // OpenTelemetry's own: https://opentelemetry.io/docs/specs/otel/protocol/exporter/
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: httpUrl.optional(),
+  OTEL_SDK_DISABLED: z.string().optional(),
 });
 
 /** Folder of this package: adapters, prompts and the built page lie below it, from sources and from dist alike. */
@@ -91,7 +104,16 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     maxWaiting: settings.PATCHBAY_QUEUE,
     maxWaitMs: settings.PATCHBAY_QUEUE_SECONDS * 1000,
     engines: settings.PATCHBAY_ENGINES ? readEnginesFile(settings.PATCHBAY_ENGINES, env) : null,
+    log: settings.PATCHBAY_LOG,
+    showsText: settings.PATCHBAY_LOG_TEXT === "on",
+    tracesUrl: tracesUrl(settings),
   };
+}
+
+function tracesUrl(settings: z.infer<typeof Environment>): string | null {
+  if (settings.OTEL_SDK_DISABLED?.toLowerCase() === "true") return null;
+  const { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: exact, OTEL_EXPORTER_OTLP_ENDPOINT: base } = settings;
+  return exact ?? (base ? `${base.replace(/\/$/, "")}/v1/traces` : null);
 }
 
 /** The environment's settings, with another base model where a command names one. */

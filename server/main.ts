@@ -10,10 +10,11 @@ import { createHttpApp, Identity, RateLimits, SocketGateway } from "./gateway/in
 import { Hearing } from "./hearing.ts";
 import { listen } from "./listen.ts";
 import { type BaseModel, resolveModel } from "./models/index.ts";
+import { type Log, Observe, openLog } from "./observe/index.ts";
 import { type Health, PatchbayError } from "./protocol/index.ts";
 import { pluggedInWords, Registry, rejectedInWords } from "./registry/index.ts";
 import { readAdapterExamples } from "./routing/index.ts";
-import { connect, type Ground, healthOf, type Running } from "./running.ts";
+import { connect, type Ground, healthOf, type Running, stateOf } from "./running.ts";
 
 export interface StartOptions extends OpenOptions {
   /** Steps of the start, and faults, for people. */
@@ -24,6 +25,16 @@ type Phase =
   | { is: "starting"; step: string; progress: number | null; error?: PatchbayError }
   | { is: "ready"; running: Running }
   | { is: "closed" };
+
+/** What a server stands on, open. */
+interface Opened {
+  db: Database;
+  http: HttpServer;
+  releaseData: () => void;
+  log: Log;
+  observe: Observe;
+  port: number;
+}
 
 /** A whole server: the one place where its parts are made and connected. */
 export class Patchbay {
@@ -47,34 +58,22 @@ export class Patchbay {
           hint: "Make one with: npx patchbay keys create NAME",
         });
       const http = createServer();
-      const patchbay = new Patchbay(
-        config,
-        db,
-        http,
-        releaseData,
-        options.log ?? (() => undefined),
-        await listen(http, config),
-      );
-      return patchbay;
+      const { tracesUrl, showsText } = config;
+      const log = openLog({ format: config.log, showsText }, options.log ?? (() => undefined));
+      const observe = await Observe.start({ log, tracesUrl, showsText });
+      const port = await listen(http, config);
+      return new Patchbay(config, { db, http, releaseData, log, observe, port });
     } catch (error) {
       releaseData();
       throw error;
     }
   }
 
-  private constructor(
-    config: Config,
-    db: Database,
-    http: HttpServer,
-    releaseData: () => void,
-    log: (line: string) => void,
-    port: number,
-  ) {
+  private constructor(config: Config, { db, http, releaseData, log: told, observe, port }: Opened) {
     this.#releaseData = releaseData;
     this.url = `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`;
     const closing = this.#closing.signal;
-    const onFault = (error: unknown) =>
-      log(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    const { line: log, fault: onFault } = told;
     const makeId = monotonicFactory();
     const newId = () => makeId();
     this.#identity = new Identity({ db, newId, now });
@@ -85,10 +84,12 @@ export class Patchbay {
     const rateLimits = new RateLimits();
     const health = () => this.health();
     // Before the sockets: socket.io puts itself in front of the listeners that it finds.
-    http.on("request", createHttpApp({ identity, rateLimits, health, api: services, webDir, host, onFault }));
-    const sockets = new SocketGateway(http, { identity, rateLimits, host, services, onFault });
+    const gateway = { identity, rateLimits, host, onFault };
+    const metrics = () => observe.metrics(this.#state());
+    http.on("request", createHttpApp({ ...gateway, health, metrics, api: services, webDir }));
+    const sockets = new SocketGateway(http, { ...gateway, services });
     const hearing = new Hearing({ config, log, onFault, closing });
-    this.#ground = { config, db, sockets, hearing, newId, now, log, onFault, closing };
+    this.#ground = { config, db, sockets, hearing, observe, newId, now, log, onFault, closing };
     this.ready = this.#load();
     // Whoever awaits `ready` sees the failure; for everybody else it stands in /health.
     this.ready.catch(() => undefined);
@@ -102,6 +103,11 @@ export class Patchbay {
       return { status: "starting", step, progress, ...(error && { error: error.toBody() }) };
     }
     return healthOf(phase.running, this.#ground.hearing.state);
+  }
+
+  #state() {
+    const running = this.#phase.is === "ready" ? this.#phase.running : null;
+    return stateOf(running, this.#ground.sockets.connected);
   }
 
   /** A session for a program on this machine that holds the data folder anyway: a `Cookie` header. */
@@ -125,11 +131,12 @@ export class Patchbay {
       phase.running.watcher.close();
       await phase.running.turns.close();
     }
-    const { sockets, hearing, db } = this.#ground;
+    const { sockets, hearing, observe, db } = this.#ground;
     await sockets.close();
     if (phase.is === "ready") await phase.running.engine.close();
     else await this.#engine?.close();
     await hearing.close();
+    await observe.close();
     await db.destroy();
     this.#releaseData();
   }

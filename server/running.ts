@@ -12,11 +12,12 @@ import {
   Turns,
 } from "./chat/index.ts";
 import type { Config } from "./config.ts";
-import { connectEngines, type Engine, type LocalEngine, type RemoteEngine } from "./engines/index.ts";
+import { connectEngines, type Engine, LOCAL, type LocalEngine, type RemoteEngine } from "./engines/index.ts";
 import { Votes } from "./feedback/index.ts";
 import type { ApiServices, SocketGateway, SocketServices } from "./gateway/index.ts";
 import type { Hearing } from "./hearing.ts";
 import type { BaseModel } from "./models/index.ts";
+import type { Observe, ServerState } from "./observe/index.ts";
 import { BASE, type Health } from "./protocol/index.ts";
 import { FolderWatcher } from "./registry/index.ts";
 
@@ -26,6 +27,7 @@ export interface Ground {
   db: Database;
   sockets: SocketGateway;
   hearing: Hearing;
+  observe: Observe;
   newId: () => string;
   /** An ISO time. */
   now: () => string;
@@ -55,7 +57,7 @@ export interface Running {
 }
 
 export async function connect(ground: Ground, { base, experts, local }: Loaded): Promise<Running> {
-  const { config, db, sockets, hearing, newId, now, log, onFault, closing } = ground;
+  const { config, db, sockets, hearing, observe, newId, now, log, onFault, closing } = ground;
   const domains = [BASE, ...experts.registry.adapters.keys()];
   const context = { basePath: base.path, onLog: log, domains };
   const { engine, remotes } = await connectEngines(local, config.engines, context);
@@ -74,6 +76,7 @@ export async function connect(ground: Ground, { base, experts, local }: Loaded):
     db,
     log: new EventLog(db),
     engine,
+    observer: observe,
     experts: () => switchboard.experts,
     base,
     newId,
@@ -88,7 +91,13 @@ export async function connect(ground: Ground, { base, experts, local }: Loaded):
     turns: new Turns(deps, turns),
     completions: new Completions(deps, turns),
     conversations: new Conversations(deps, (conversationId) => turns.stopConversation(conversationId)),
-    votes: new Votes({ db, newId, now, publish }),
+    votes: new Votes({
+      db,
+      newId,
+      now,
+      publish,
+      onVote: (expertId, value) => observe.vote(expertId, value),
+    }),
     adapters: () => switchboard.adapters,
     models: () => modelList(switchboard.experts.registry, loadedAt),
     embed: (texts) => hearing.embed(texts),
@@ -98,18 +107,17 @@ export async function connect(ground: Ground, { base, experts, local }: Loaded):
 
 /** What `GET /health` says of it. */
 export function healthOf(running: Running, embedder: Hearing["state"]): Health {
-  const { base, local, engine, remotes, switchboard } = running;
+  const { base, engine, remotes, switchboard } = running;
   const { registry, router } = switchboard.experts;
   const { running: answering, waiting, ...engineHealth } = engine.health();
-  // While this machine's model is away, others may answer.
-  const unavailable = remotes.some(({ isAvailable }) => isAvailable) ? null : local.unavailable;
-  if (unavailable === "loading") return { status: "starting", step: "restarting the model", progress: null };
-  if (unavailable)
+  const problem = unavailable(running);
+  if (problem === "loading") return { status: "starting", step: "restarting the model", progress: null };
+  if (problem)
     return {
       status: "starting",
       step: "the model has stopped",
       progress: null,
-      error: unavailable.toBody(),
+      error: problem.toBody(),
     };
   return {
     status: "ready",
@@ -132,3 +140,25 @@ export function healthOf(running: Running, embedder: Hearing["state"]): Health {
     queue: { running: answering, waiting },
   };
 }
+
+/** What `GET /metrics` says of it, beside what turns add up to. */
+export function stateOf(running: Running | null, sockets: number): ServerState {
+  if (!running) return { isReady: false, sockets, engines: [], local: null, remotes: [] };
+  const { local, remotes } = running;
+  return {
+    isReady: unavailable(running) === null,
+    sockets,
+    engines: [queueOf(LOCAL, local), ...remotes.map((remote) => queueOf(remote.name, remote))],
+    local: local.health(),
+    remotes,
+  };
+}
+
+function queueOf(name: string, engine: Engine): ServerState["engines"][number] {
+  const { running, waiting } = engine.health();
+  return { name, running, waiting };
+}
+
+/** Why nothing can be answered, or null. While this machine's model is away, others may answer. */
+const unavailable = ({ local, remotes }: Running): LocalEngine["unavailable"] =>
+  remotes.some(({ isAvailable }) => isAvailable) ? null : local.unavailable;

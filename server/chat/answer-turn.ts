@@ -10,14 +10,23 @@ import {
   type ChatMessage,
   type GenerateRequest,
   type GenerationEvent,
+  LOCAL,
   type Remote,
   type Sampling,
   withoutOldestTurns,
 } from "../engines/index.ts";
-import { BASE, type Decision, type Expert, PatchbayError, type TurnEvent } from "../protocol/index.ts";
+import {
+  BASE,
+  type Decision,
+  type Expert,
+  PatchbayError,
+  type TraceHeaders,
+  type TurnEvent,
+} from "../protocol/index.ts";
 import { versionNamed } from "../registry/index.ts";
 import type { ChatDeps } from "./deps.ts";
 import { interruption } from "./interrupted.ts";
+import { newRecord, type ObservedTurn, type TurnEnding, type TurnRecord } from "./observer.ts";
 
 /** `AbortController.abort` reasons: who ended it decides what people read. */
 export const STOPPED = Symbol("stopped by a person");
@@ -37,52 +46,40 @@ export interface Wishes extends Pick<GenerateRequest, "stop" | "format" | "logpr
   seed?: number;
 }
 
-export interface TurnToAnswer {
+export interface TurnToAnswer extends ObservedTurn {
   userId: string;
   /** Whose turn it is when the machine is shared. */
   sharedAs: string;
-  generationId: string;
   /** What was said, oldest first, the question that is answered last. */
   turns: Turn[];
   /** The expert of the answer before, so that a follow-up can stay with it. */
   previous: string | null;
-  /** An adapter's id, one of its versions, `base`, or `auto`. */
-  requested: string;
   wishes?: Wishes;
-  /** performance.now() when the question came in. */
-  startedAt: number;
   signal: AbortSignal;
-}
-
-interface Progress {
-  text: string;
-  expert: Expert | null;
-  routeMs: number;
-  firstTokenMs: number | null;
-  promptTokens: number;
-  cachedTokens: number;
 }
 
 /** One turn from question to answer: route → prompt → generate, each step written to the log before it is seen. */
 export async function answerTurn(deps: ChatDeps, turn: TurnToAnswer): Promise<void> {
-  const progress: Progress = {
-    text: "",
-    expert: null,
-    routeMs: 0,
-    firstTokenMs: null,
-    promptTokens: 0,
-    cachedTokens: 0,
-  };
-  try {
-    const request = await routeTurn(deps, turn, progress);
-    await generate(deps, turn, request, progress);
-  } catch (error) {
-    await endWithError(deps, turn, progress, error);
-  }
+  const watch = deps.observer.begin(turn);
+  const record = newRecord(turn.startedAt);
+  const ending = await routeAndGenerate(deps, turn, record, watch.trace).catch((error) =>
+    endWithError(deps, turn, record, error),
+  );
+  watch.end(record, ending);
 }
 
-async function routeTurn(deps: ChatDeps, turn: TurnToAnswer, progress: Progress): Promise<GenerateRequest> {
-  const { generationId, turns, previous, requested, startedAt, wishes = {} } = turn;
+async function routeAndGenerate(
+  deps: ChatDeps,
+  turn: TurnToAnswer,
+  record: TurnRecord,
+  trace: TraceHeaders | null,
+): Promise<TurnEnding> {
+  const request = await routeTurn(deps, turn, record);
+  return generate(deps, turn, { ...request, ...(trace && { trace }) }, record);
+}
+
+async function routeTurn(deps: ChatDeps, turn: TurnToAnswer, record: TurnRecord): Promise<GenerateRequest> {
+  const { generationId, turns, previous, requested, wishes = {} } = turn;
   const { system, sampling: wished, seed = deps.newSeed(), ...others } = wishes;
   const { router, registry } = deps.experts();
   const decision = await router.route({
@@ -106,8 +103,8 @@ async function routeTurn(deps: ChatDeps, turn: TurnToAnswer, progress: Progress)
         sha256: adapter.version?.file.sha256 ?? null,
       }
     : { id: BASE, title: "Base model", version: null, sha256: null };
-  progress.expert = expert;
-  progress.routeMs = round(performance.now() - startedAt);
+  record.route = { decision, expert, messages, sampling, seed };
+  record.times.routedAt = performance.now();
   await recordRoute(deps, generationId, decision, {
     expert,
     messages,
@@ -145,77 +142,97 @@ async function generate(
   deps: ChatDeps,
   turn: TurnToAnswer,
   request: GenerateRequest,
-  progress: Progress,
-): Promise<void> {
+  record: TurnRecord,
+): Promise<TurnEnding> {
   const { generationId } = turn;
   for await (const event of deps.engine.generate(request, turn.signal)) {
     switch (event.type) {
       case "queued":
         await deps.log.append(generationId, event);
         break;
-      case "started": {
-        const { promptTokens, cachedTokens, droppedTurns } = event;
-        Object.assign(progress, { promptTokens, cachedTokens });
-        if (droppedTurns > 0)
-          await setPromptSeen(
-            deps.db,
-            generationId,
-            withoutOldestTurns(request.messages, droppedTurns),
-            droppedTurns,
-          );
-        const expert = event.remote && (await answeredRemotely(deps, generationId, progress, event.remote));
-        await deps.log.append(generationId, {
-          type: "start",
-          promptTokens,
-          cachedTokens,
-          droppedTurns,
-          ...(expert && { expert }),
-        });
+      case "started":
+        await start(deps, turn, request, record, event);
         break;
-      }
       case "delta":
-        progress.firstTokenMs ??= round(performance.now() - turn.startedAt);
-        progress.text += event.text;
+        record.times.firstTextAt ??= performance.now();
+        record.text += event.text;
         await deps.log.append(generationId, event);
         break;
       case "finished":
         if (turn.signal.reason === SHUTDOWN) throw new PatchbayError("interrupted", interruption.message);
-        await finish(deps, turn, progress, event);
-        break;
+        return finish(deps, turn, record, event);
       default:
         event satisfies never;
     }
   }
+  throw new Error("the engine ended without an ending");
+}
+
+async function start(
+  deps: ChatDeps,
+  { generationId }: TurnToAnswer,
+  { messages }: GenerateRequest,
+  record: TurnRecord,
+  {
+    promptTokens,
+    cachedTokens,
+    droppedTurns,
+    prefillMs,
+    remote,
+  }: Extract<GenerationEvent, { type: "started" }>,
+): Promise<void> {
+  const now = performance.now();
+  record.times.decodeAt = now;
+  record.times.prefillAt = Math.max(record.times.routedAt ?? 0, now - prefillMs);
+  record.tokens = { prompt: promptTokens, cached: cachedTokens, completion: 0 };
+  record.droppedTurns = droppedTurns;
+  record.engine = { name: remote?.engine ?? LOCAL, model: remote?.model ?? deps.base.name };
+  if (droppedTurns > 0)
+    await setPromptSeen(deps.db, generationId, withoutOldestTurns(messages, droppedTurns), droppedTurns);
+  const expert = remote && (await answeredRemotely(deps, generationId, record, remote));
+  await deps.log.append(generationId, {
+    type: "start",
+    promptTokens,
+    cachedTokens,
+    droppedTurns,
+    ...(expert && { expert }),
+  });
 }
 
 /** What was recorded with the route does not hold: neither the base model, nor perhaps the adapter. */
 async function answeredRemotely(
   deps: ChatDeps,
   generationId: string,
-  { expert: chosen }: Progress,
+  { route }: TurnRecord,
   { engine, model, adapter }: Remote,
 ): Promise<Expert | null> {
-  if (!chosen) return null;
+  if (!route) return null;
   const through = adapter === null ? { version: null, sha256: null } : {};
-  const expert = { ...chosen, ...through, remote: { engine, model } };
-  await setAnsweredBy(deps.db, generationId, { expert, base: { name: model, sha256: null } });
-  return expert;
+  route.expert = { ...route.expert, ...through, remote: { engine, model } };
+  await setAnsweredBy(deps.db, generationId, { expert: route.expert, base: { name: model, sha256: null } });
+  return route.expert;
 }
 
 async function finish(
   deps: ChatDeps,
   turn: TurnToAnswer,
-  progress: Progress,
+  record: TurnRecord,
   { reason, completionTokens, usage }: Extract<GenerationEvent, { type: "finished" }>,
-): Promise<void> {
-  const { routeMs, firstTokenMs, promptTokens, cachedTokens, text } = progress;
-  const timings = { routeMs, firstTokenMs, totalMs: round(performance.now() - turn.startedAt) };
+): Promise<TurnEnding> {
+  const { times, text } = record;
+  times.endedAt = performance.now();
+  const timings = {
+    routeMs: since(turn, times.routedAt) ?? 0,
+    firstTokenMs: since(turn, times.firstTextAt),
+    totalMs: since(turn, times.endedAt) ?? 0,
+  };
   const tokens = {
-    prompt: usage?.promptTokens ?? promptTokens,
-    cached: usage?.cachedTokens ?? cachedTokens,
+    prompt: usage?.promptTokens ?? record.tokens.prompt,
+    cached: usage?.cachedTokens ?? record.tokens.cached,
     completion: completionTokens,
   };
   const cost = usage?.cost ?? null;
+  Object.assign(record, { tokens, cost });
   const status = ({ stop: "complete", length: "cut-off", stopped: "stopped" } as const)[reason];
   const ending = { status, text, timings, tokens, cost, error: null };
   await deps.log.end(
@@ -224,15 +241,17 @@ async function finish(
     ending,
     deps.now(),
   );
+  return { is: "finished", reason };
 }
 
 /** The answer keeps what was generated, and says in a sentence what went wrong. */
 async function endWithError(
   deps: ChatDeps,
   turn: TurnToAnswer,
-  progress: Progress,
+  record: TurnRecord,
   cause: unknown,
-): Promise<void> {
+): Promise<TurnEnding> {
+  record.times.endedAt = performance.now();
   const error = toPatchbayError(cause);
   if (error.code === "internal") deps.onFault(cause);
   const message = error.hint ? `${error.message} ${error.hint}` : error.message;
@@ -240,7 +259,7 @@ async function endWithError(
   const status = error.code === "interrupted" ? "interrupted" : "failed";
   const ending = {
     status,
-    text: progress.text,
+    text: record.text,
     timings: null,
     tokens: null,
     cost: null,
@@ -252,6 +271,7 @@ async function endWithError(
     deps.onFault(unstored);
     if (deps.log.isLive(turn.generationId)) deps.log.abandon(turn.generationId, event);
   }
+  return { is: "failed", code: error.code };
 }
 
 export function toPatchbayError(cause: unknown): PatchbayError {
@@ -270,4 +290,6 @@ export function toPatchbayError(cause: unknown): PatchbayError {
 /** Answers that never got a word are left out of the prompt. */
 const toChatMessage = ({ role, text }: Turn): ChatMessage[] => (text === "" ? [] : [{ role, content: text }]);
 
-const round = (ms: number): number => Math.round(ms * 10) / 10;
+/** ms with one decimal since the question came in. */
+const since = ({ startedAt }: TurnToAnswer, at: number | null): number | null =>
+  at === null ? null : Math.round((at - startedAt) * 10) / 10;

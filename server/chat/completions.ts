@@ -7,7 +7,13 @@ import {
 } from "../../db/index.ts";
 import type { GenerateRequest } from "../engines/index.ts";
 import { grammarSchema } from "../engines/index.ts";
-import { limits, PatchbayError, type Question, type TurnEvent } from "../protocol/index.ts";
+import {
+  limits,
+  PatchbayError,
+  type Question,
+  type TraceHeaders,
+  type TurnEvent,
+} from "../protocol/index.ts";
 import type { Router } from "../routing/index.ts";
 import type { Turn, Wishes } from "./answer-turn.ts";
 import type { ChatDeps } from "./deps.ts";
@@ -29,6 +35,8 @@ export interface CompletionRequest {
   wishes: Omit<Wishes, "format">;
   /** Whom the caller asks for, in words of the caller's own: the machine is shared between these too. */
   endUser?: string;
+  /** The caller's trace. */
+  trace?: TraceHeaders;
   /** A JSON schema, as it came, or any JSON object. */
   format?: { type: "json" } | { type: "json-schema"; schema: unknown };
 }
@@ -65,7 +73,7 @@ export class Completions {
   async start(userId: string, request: CompletionRequest): Promise<Completion> {
     const startedAt = performance.now();
     const { log, experts, newSeed } = this.#deps;
-    const { model, turns, count, wishes, endUser } = request;
+    const { model, turns, count, wishes, endUser, trace } = request;
     await requireExpert(experts().registry, model);
     const format = request.format && formatOf(request.format);
     this.#running.admit(userId, count, limits.runningCompletionsPerCaller);
@@ -76,8 +84,9 @@ export class Completions {
       seed: wishes.seed === undefined ? newSeed() : (wishes.seed + index) % 2 ** 31,
     }));
     for (const { generationId, seed } of choices)
-      this.#running.start(id, {
+      this.#running.start({
         userId,
+        conversationId: id,
         sharedAs: endUser === undefined ? userId : `${userId} ${endUser}`,
         generationId,
         turns,
@@ -85,6 +94,7 @@ export class Completions {
         requested: model,
         wishes: { ...wishes, seed, ...(format && { format }) },
         startedAt,
+        ...(trace && { trace }),
       });
     return {
       id,

@@ -3,6 +3,7 @@ import type { Engine } from "../engines/index.ts";
 import type { BaseModel } from "../models/index.ts";
 import type { ConversationChange } from "../protocol/index.ts";
 import type { EventLog } from "./event-log.ts";
+import type { TurnObserver } from "./observer.ts";
 import type { Experts } from "./switchboard.ts";
 
 /** What the chat room works with; main.ts connects it. */
@@ -10,6 +11,7 @@ export interface ChatDeps {
   db: Database;
   log: EventLog;
   engine: Engine;
+  observer: TurnObserver;
   /** Adapters come and go: asked for at each turn. */
   experts: () => Experts;
   base: BaseModel;

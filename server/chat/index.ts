@@ -5,6 +5,7 @@ export type { ChatDeps } from "./deps.ts";
 export { EventLog } from "./event-log.ts";
 export { type ModelInfo, modelList } from "./expert-names.ts";
 export { closeAllInterrupted } from "./interrupted.ts";
+export type { ObservedTurn, TurnEnding, TurnObserver, TurnRecord, TurnWatch } from "./observer.ts";
 export { RunningTurns } from "./running-turns.ts";
 export { type Experts, Switchboard } from "./switchboard.ts";
 export { Turns } from "./turns.ts";

@@ -29,8 +29,8 @@ export class RunningTurns {
       );
   }
 
-  start(conversationId: string, turn: Omit<TurnToAnswer, "signal">): void {
-    const { userId, generationId } = turn;
+  start(turn: Omit<TurnToAnswer, "signal">): void {
+    const { userId, conversationId, generationId } = turn;
     const controller = new AbortController();
     const done = answerTurn(this.#deps, { ...turn, signal: controller.signal })
       .catch(this.#deps.onFault)

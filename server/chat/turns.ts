@@ -156,9 +156,10 @@ export class Turns {
 
   #start(userId: string, conversation: Conversation, { answer, branch, ...turn }: TurnToStart): void {
     this.#deps.publish(userId, { type: "message", conversation, message: answer });
-    this.#running.start(conversation.id, {
+    this.#running.start({
       ...turn,
       userId,
+      conversationId: conversation.id,
       sharedAs: userId,
       generationId: answer.generationId,
       turns: branch.map(({ role, text }) => ({ role, text })),

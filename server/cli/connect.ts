@@ -33,7 +33,8 @@ export async function connect(options: {
   // Not above: every command, --help too, would load the whole server.
   const { Patchbay } = await import("../main.ts");
   const own = await Patchbay.start(
-    { ...config, host: "127.0.0.1", port: 0, model: options.model ?? config.model },
+    // Its lines are for whoever sits at the terminal.
+    { ...config, host: "127.0.0.1", port: 0, log: "lines", model: options.model ?? config.model },
     { log: options.log },
   );
   try {

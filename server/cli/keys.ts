@@ -4,7 +4,7 @@ import { ulid } from "ulid";
 import { type Database, listApiKeys, openDatabase, revokeApiKey } from "../../db/index.ts";
 import { readConfig } from "../config.ts";
 import { createApiKey } from "../gateway/index.ts";
-import { PatchbayError, Scope } from "../protocol/index.ts";
+import { PatchbayError, Scope, usualScopes } from "../protocol/index.ts";
 import { note, printJson, printLine, table } from "./output.ts";
 
 export function addKeys(program: Command): void {
@@ -14,15 +14,13 @@ export function addKeys(program: Command): void {
     .description("make a key; it is shown this once")
     .argument("<name>", "what or whom it is for")
     .addOption(
-      new Option("--scope <scope...>", "what it may be used for")
-        .choices(Scope.options)
-        .default(Scope.options),
+      new Option("--scope <scope...>", "what it may be used for").choices(Scope.options).default(usualScopes),
     )
     .option("--per-minute <count>", "turns and API requests that it may make in a minute", wholeNumber)
     .option("--json", "print one JSON value")
     .addHelpText(
       "after",
-      "\nExamples:\n  $ npx patchbay keys create laptop\n  $ npx patchbay keys create indexer --scope embeddings --per-minute 600",
+      "\nExamples:\n  $ npx patchbay keys create laptop\n  $ npx patchbay keys create indexer --scope embeddings --per-minute 600\n  $ npx patchbay keys create prometheus --scope metrics",
     )
     .action((name: string, options: { scope: Scope[]; perMinute?: number; json?: boolean }) =>
       withDatabase(async (db) => {

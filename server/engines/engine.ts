@@ -1,4 +1,4 @@
-import type { EngineHealth, TokenLogprob } from "../protocol/index.ts";
+import type { EngineHealth, TokenLogprob, TraceHeaders } from "../protocol/index.ts";
 import type { GrammarSchema } from "./grammar-schema.ts";
 
 export interface ChatMessage {
@@ -46,6 +46,8 @@ export interface GenerateRequest {
   format?: AnswerFormat;
   /** Deltas then say how likely each token was, and which others were the likeliest in its place, so many of them. */
   logprobs?: { top: number };
+  /** Told to servers elsewhere, so that what they trace belongs to the same turn. */
+  trace?: TraceHeaders;
   /** Goes on after the model's end of turn until `maxTokens`, for measurements. */
   ignoreEnd?: true;
 }
@@ -71,12 +73,19 @@ export interface RemoteUsage {
 
 /**
  * `queued` comes while others are before it, again whenever `ahead` has changed; `started` comes once, when the prompt is
- * evaluated; then deltas; then `finished`. `droppedTurns` counts the oldest user turns (with their answers) that did not
- * fit into the context.
+ * evaluated, `prefillMs` after it was begun (elsewhere: after the request that was answered was sent); then deltas; then
+ * `finished`. `droppedTurns` counts the oldest user turns (with their answers) that did not fit into the context.
  */
 export type GenerationEvent =
   | { type: "queued"; ahead: number }
-  | { type: "started"; promptTokens: number; cachedTokens: number; droppedTurns: number; remote?: Remote }
+  | {
+      type: "started";
+      promptTokens: number;
+      cachedTokens: number;
+      droppedTurns: number;
+      prefillMs: number;
+      remote?: Remote;
+    }
   | { type: "delta"; text: string; logprobs?: TokenLogprob[] }
   | {
       type: "finished";

@@ -1,3 +1,4 @@
+export { LOCAL } from "../engines-file.ts";
 export { connectEngines } from "./connect-engines.ts";
 export type {
   AdapterFile,

@@ -2,6 +2,7 @@ import {
   type Database,
   deleteVote,
   ensureSnapshot,
+  findVoteValue,
   generationForSnapshot,
   inTransaction,
   ownMessage,
@@ -15,6 +16,8 @@ export interface VotesDeps {
   newId: () => string;
   now: () => string;
   publish: (userId: string, change: ConversationChange) => void;
+  /** Somebody has judged an answer of this expert, or has come to judge it otherwise. */
+  onVote: (expertId: string, value: Vote["value"]) => void;
 }
 
 /** Thumbs on answers. One for each person and answer; the server takes the snapshot, clients only judge. */
@@ -27,7 +30,7 @@ export class Votes {
 
   /** @throws {PatchbayError} `not-found`, `conflict` while the answer is being written or where it has no text */
   async set(userId: string, messageId: string, input: Omit<Vote, "updatedAt">): Promise<Vote> {
-    const { db, newId, now, publish } = this.#deps;
+    const { db, newId, now, publish, onVote } = this.#deps;
     const { conversationId } = await ownMessage(db, userId, messageId);
     const generation = await generationForSnapshot(db, messageId);
     if (!generation) throw new PatchbayError("conflict", "Only an answer can be rated.");
@@ -37,7 +40,7 @@ export class Votes {
     if (!snapshot) throw new PatchbayError("conflict", "This answer has no text to rate.");
     const payloadJson = JSON.stringify(snapshot);
     const vote: Vote = { ...input, updatedAt: now() };
-    await inTransaction(db, async (trx) => {
+    const before = await inTransaction(db, async (trx) => {
       const snapshotId = await ensureSnapshot(trx, {
         id: newId(),
         generationId: generation.id,
@@ -45,8 +48,11 @@ export class Votes {
         payloadJson,
         now: vote.updatedAt,
       });
+      const value = await findVoteValue(trx, messageId, userId);
       await upsertVote(trx, { id: newId(), messageId, userId, snapshotId }, vote);
+      return value;
     });
+    if (before !== vote.value) onVote(snapshot.expert.id, vote.value);
     publish(userId, { type: "vote", conversationId, messageId, vote });
     return vote;
   }

@@ -3,7 +3,7 @@ import express, { type ErrorRequestHandler, type Express, type Request, type Req
 import { z } from "zod";
 import { toPatchbayError } from "../chat/index.ts";
 import { type Health, limits, PatchbayError } from "../protocol/index.ts";
-import type { Credentials, Identity } from "./identity.ts";
+import { type Credentials, type Identity, requireScope } from "./identity.ts";
 import { type ApiServices, openAiApi } from "./openai/api.ts";
 import { openAiErrors } from "./openai/errors.ts";
 import { isAllowedOrigin } from "./origin.ts";
@@ -13,6 +13,8 @@ export interface HttpDeps {
   identity: Identity;
   rateLimits: RateLimits;
   health: () => Health;
+  /** The server in figures, for Prometheus. */
+  metrics: () => Promise<{ contentType: string; text: string }>;
   /** null while starting. */
   api: () => ApiServices | null;
   /** Built page. */
@@ -23,7 +25,7 @@ export interface HttpDeps {
 
 const SignIn = z.object({ key: z.string().min(1).max(200).optional() });
 
-/** The HTTP side: health, sessions, the page and the OpenAI-compatible API. The page's own chat goes over the socket. */
+/** The HTTP side: health, metrics, sessions, the page and the OpenAI-compatible API. The page's own chat goes over the socket. */
 export function createHttpApp(deps: HttpDeps): Express {
   const app = express();
   app.disable("x-powered-by");
@@ -32,6 +34,7 @@ export function createHttpApp(deps: HttpDeps): Express {
     const health = deps.health();
     response.status(health.status === "ready" ? 200 : 503).json(health);
   });
+  app.get("/metrics", metrics(deps));
   const { identity, rateLimits, api: services } = deps;
   app.use("/v1", openAiApi({ identity, rateLimits, services }));
   app.post("/api/session", express.json({ limit: limits.eventBytes }), session(identity));
@@ -49,6 +52,19 @@ export const credentialsOf = ({ headers }: Pick<Request, "headers">): Credential
   cookie: headers.cookie,
   authorization: headers.authorization,
 });
+
+/** For whoever may call the API; with a key, one that is made for this. */
+function metrics({ identity, rateLimits, metrics }: HttpDeps): RequestHandler {
+  return async (request, response) => {
+    const person = await identity.caller(credentialsOf(request));
+    requireScope(person, "metrics");
+    await rateLimits.take(person);
+    const { contentType, text } = await metrics();
+    response.setHeader("Content-Type", contentType);
+    response.setHeader("Cache-Control", "no-store");
+    response.end(text);
+  };
+}
 
 /** Makes sure that the caller has a session; with a key, signs them in. */
 function session(identity: Identity): RequestHandler {

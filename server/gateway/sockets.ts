@@ -133,6 +133,10 @@ export class SocketGateway {
     this.#io.on("connection", (socket) => this.#serve(socket));
   }
 
+  get connected(): number {
+    return this.#io.of("/").sockets.size;
+  }
+
   /** Tells every connection of a person. */
   publish(userId: string, change: ConversationChange): void {
     this.#io.to(roomOf(userId)).emit("conversation", change);

@@ -4,4 +4,5 @@ export * from "./health.ts";
 export * from "./limits.ts";
 export * from "./resources.ts";
 export * from "./socket-events.ts";
+export * from "./trace-headers.ts";
 export * from "./turn-event.ts";

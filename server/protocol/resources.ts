@@ -56,8 +56,10 @@ export const AdapterSummary = z.object({
 export type AdapterSummary = z.infer<typeof AdapterSummary>;
 
 /** What an API key may be used for; a key without `chat` opens no conversation either. */
-export const Scope = z.enum(["chat", "embeddings", "feedback"]);
+export const Scope = z.enum(["chat", "embeddings", "feedback", "metrics"]);
 export type Scope = z.infer<typeof Scope>;
+/** Of a key for which no scopes were named. Metrics tell of everybody, so they have to be named. */
+export const usualScopes: Scope[] = Scope.options.filter((scope) => scope !== "metrics");
 
 export const VoteReason = z.enum([
   "wrong",

@@ -6,6 +6,7 @@ import { decodeBesideServer, decodeOnAllCores } from "./engine-decode.ts";
 import { hotPlug } from "./hot-plug.ts";
 import { hundredAdapters } from "./hundred-adapters.ts";
 import { memoryPerAdapter } from "./memory.ts";
+import { observeCost } from "./observe-cost.ts";
 import { openAiApi } from "./openai-api.ts";
 import { socketToSocket } from "./socket-to-socket.ts";
 import { stopLatency } from "./stop-latency.ts";
@@ -25,6 +26,7 @@ export const measurements: Measurement[] = [
   stopLatency,
   socketToSocket,
   openAiApi,
+  observeCost,
   memoryPerAdapter,
   hundredAdapters,
   trainingSpeed,

@@ -7,8 +7,13 @@ export type Act = (response: ServerResponse, request: IncomingMessage) => void |
 
 /** A server on a free loopback port that does one act after the other, the last one again and again. */
 export class FaultyServer {
-  /** Bodies of the requests that came, and by what path. */
-  readonly requests: { path: string; body: Record<string, unknown>; key: string | undefined }[] = [];
+  /** Bodies of the requests that came, by what path, with which key and as part of which trace. */
+  readonly requests: {
+    path: string;
+    body: Record<string, unknown>;
+    key: string | undefined;
+    traceparent: unknown;
+  }[] = [];
   readonly #http: Server;
   readonly #acts: Act[];
 
@@ -40,6 +45,7 @@ export class FaultyServer {
       path: request.url ?? "",
       body: body === "" ? {} : JSON.parse(body),
       key: request.headers.authorization,
+      traceparent: request.headers.traceparent,
     });
     const act = this.#acts.length > 1 ? this.#acts.shift() : this.#acts[0];
     await act?.(response, request);

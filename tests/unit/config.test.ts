@@ -21,10 +21,22 @@ describe("settings", () => {
     ["PORT", "70000"],
     ["PATCHBAY_GPU", "sometimes"],
     ["PATCHBAY_CONTEXT", "-1"],
+    ["PATCHBAY_LOG", "yaml"],
+    ["PATCHBAY_LOG_TEXT", "perhaps"],
+    ["OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"],
   ])("refuse %s=%s by name", (name, value) => {
     expect(() => readConfig({ [name]: value })).toThrow(
       expect.objectContaining({ code: "bad-request", message: expect.stringContaining(name) }),
     );
+  });
+
+  it("send traces where OpenTelemetry's own settings say", () => {
+    const at = (env: Record<string, string>) => readConfig(env).tracesUrl;
+    const base = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318/" };
+    expect(at({})).toBeNull();
+    expect(at(base)).toBe("http://collector:4318/v1/traces");
+    expect(at({ ...base, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://other/in" })).toBe("https://other/in");
+    expect(at({ ...base, OTEL_SDK_DISABLED: "true" })).toBeNull();
   });
 
   it("keep the cache where the system keeps caches", () => {

@@ -34,7 +34,7 @@ export class HuggingFaceUpstream implements Upstream {
 
   async *complete(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<UpstreamEvent> {
     const { engine, at, served, params } = this.#options;
-    const { messages, adapter, sampling, seed } = request;
+    const { messages, adapter, sampling, seed, trace } = request;
     const version = adapter && adapter.version in served ? adapter.version : null;
     const chunks = this.#client.chatCompletionStream(
       {
@@ -49,7 +49,7 @@ export class HuggingFaceUpstream implements Upstream {
         ...wishFields(request),
         ...params,
       },
-      { signal },
+      { signal, ...(trace && { fetch: checkedFetch(engine, trace) }) },
     );
     yield { type: "opened", adapter: version };
     yield* readChatStream(engine, chunks);

@@ -34,6 +34,8 @@ export class Generation extends Work {
   readonly #model: LlamaModel;
   readonly #answer: AnswerWriter;
   #cached = 0;
+  /** performance.now() when it was given a sequence. */
+  #begunAt = 0;
   #sampler: Sampler | null = null;
   #ahead: number | null = null;
 
@@ -54,6 +56,7 @@ export class Generation extends Work {
 
   override begin(slot: Slot): number {
     this.#cached = slot.sequence.nextTokenIndex;
+    this.#begunAt = performance.now();
     return super.begin(slot);
   }
 
@@ -118,8 +121,13 @@ export class Generation extends Work {
 
   #started(): void {
     const { tokens, droppedTurns } = this.#fitted;
-    const cachedTokens = this.#cached;
-    this.#reader.onEvent({ type: "started", promptTokens: tokens.length, cachedTokens, droppedTurns });
+    this.#reader.onEvent({
+      type: "started",
+      promptTokens: tokens.length,
+      cachedTokens: this.#cached,
+      droppedTurns,
+      prefillMs: performance.now() - this.#begunAt,
+    });
   }
 
   async #finish(reason: FinishReason, sequence: Slot["sequence"] | null): Promise<void> {

@@ -28,7 +28,7 @@ export class OpenAIUpstream implements Upstream {
 
   async *complete(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<UpstreamEvent> {
     const { engine, client, dialect, params } = this.#options;
-    const { adapter, messages } = request;
+    const { adapter, messages, trace } = request;
     try {
       const { version, model, fields } = await dialect.wire(adapter, signal);
       const body = {
@@ -43,7 +43,7 @@ export class OpenAIUpstream implements Upstream {
       };
       const chunks = await client.chat.completions.create(
         withoutNulls(body) as unknown as OpenAI.ChatCompletionCreateParamsStreaming,
-        { signal },
+        { signal, ...(trace && { headers: trace }) },
       );
       yield { type: "opened", adapter: version };
       yield* readChatStream(engine, chunks);

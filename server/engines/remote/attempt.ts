@@ -20,6 +20,8 @@ export class Attempt {
   /** As far as the server has told. */
   readonly usage: UpstreamUsage | null;
   readonly first: UpstreamEvent;
+  /** From the request to {@link first}. */
+  readonly firstTokenMs: number;
   readonly #reader: TimedReader<UpstreamEvent>;
   readonly #stop: AbortSignal;
   readonly #options: AttemptOptions;
@@ -32,25 +34,32 @@ export class Attempt {
     options: AttemptOptions,
   ): Promise<Attempt> {
     const reader = new TimedReader((signal) => upstream.complete(request, signal), stop);
-    const deadline = performance.now() + options.firstTokenMs;
+    const askedAt = performance.now();
+    const deadline = askedAt + options.firstTokenMs;
     let adapter: string | null = null;
     let usage: UpstreamUsage | null = null;
     for (;;) {
       const event = await read(reader, Math.max(0, deadline - performance.now()), stop, options);
       if (event.type === "opened") adapter = event.adapter;
       else if (event.type === "usage") usage = event.usage;
-      else return new Attempt({ reader, adapter, usage, first: event }, stop, options);
+      else {
+        const firstTokenMs = performance.now() - askedAt;
+        return new Attempt({ reader, adapter, usage, first: event, firstTokenMs }, stop, options);
+      }
     }
   }
 
   private constructor(
-    begun: Pick<Attempt, "adapter" | "usage" | "first"> & { reader: TimedReader<UpstreamEvent> },
+    begun: Pick<Attempt, "adapter" | "usage" | "first" | "firstTokenMs"> & {
+      reader: TimedReader<UpstreamEvent>;
+    },
     stop: AbortSignal,
     options: AttemptOptions,
   ) {
     this.adapter = begun.adapter;
     this.usage = begun.usage;
     this.first = begun.first;
+    this.firstTokenMs = begun.firstTokenMs;
     this.#reader = begun.reader;
     this.#stop = stop;
     this.#options = options;

@@ -25,12 +25,14 @@ const Refusal = z.object({
 
 /**
  * `fetch` for a remote engine: what is not a success is thrown with a code, whatever client library asks.
+ * @param headers are added to each request
  * @throws {RemoteFailure}
  * @throws {PatchbayError} `prompt-too-long`, with the sizes in `details` where the server tells them
  */
-export function checkedFetch(engine: string): typeof fetch {
+export function checkedFetch(engine: string, headers: Record<string, string> = {}): typeof fetch {
   return async (input, init) => {
-    const response = await fetch(input, init).catch((cause: Error) => {
+    const all = { ...Object.fromEntries(new Headers(init?.headers)), ...headers };
+    const response = await fetch(input, { ...init, headers: all }).catch((cause: Error) => {
       if (init?.signal?.aborted) throw cause;
       throw new RemoteFailure("remote-unreachable", `The engine ${engine} cannot be reached.`, {
         hint: `Check that it runs and that its address in the engines file is right (${reasonOf(cause)}).`,

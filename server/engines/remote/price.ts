@@ -8,4 +8,8 @@ export interface Price {
 }
 
 export const costOf = (usage: UpstreamUsage, { prompt, cached = prompt, completion }: Price): number =>
-  ((usage.prompt - usage.cached) * prompt + usage.cached * cached + usage.completion * completion) / 1e6;
+  // Some servers count more in their cache than they were sent.
+  (Math.max(0, usage.prompt - usage.cached) * prompt +
+    usage.cached * cached +
+    usage.completion * completion) /
+  1e6;

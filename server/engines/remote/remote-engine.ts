@@ -27,6 +27,7 @@ export class RemoteEngine implements Engine {
   readonly #stops = new Set<AbortController>();
   #running = 0;
   #waiting = 0;
+  #retries = 0;
 
   constructor(upstream: Upstream, options: RemoteEngineOptions) {
     this.#upstream = upstream;
@@ -40,6 +41,11 @@ export class RemoteEngine implements Engine {
   /** Whether it is worth asking: false for a while after it failed again and again. */
   get isAvailable(): boolean {
     return this.#breaker.isClosed;
+  }
+
+  /** Attempts after a first one that failed, since the start. */
+  get retries(): number {
+    return this.#retries;
   }
 
   /** @throws {PatchbayError} `remote-…`, `prompt-too-long` */
@@ -94,6 +100,7 @@ export class RemoteEngine implements Engine {
         promptTokens: attempt.usage?.prompt ?? 0,
         cachedTokens: attempt.usage?.cached ?? 0,
         droppedTurns,
+        prefillMs: attempt.firstTokenMs,
         remote: { engine: this.name, model: this.#upstream.model, adapter: attempt.adapter },
       };
       let event = attempt.first;
@@ -129,7 +136,8 @@ export class RemoteEngine implements Engine {
         this.#breaker.enter();
         try {
           const begin = () => Attempt.begin(this.#upstream, { ...request, messages }, stop, this.#options);
-          return { attempt: await withRetries(begin, retries, stop), droppedTurns };
+          const onRetry = () => this.#retries++;
+          return { attempt: await withRetries(begin, retries, stop, onRetry), droppedTurns };
         } catch (error) {
           this.#judge(error, stop);
           throw error;

@@ -21,11 +21,12 @@ export function pauseBefore(failure: RemoteFailure, attempt: number, random: num
   return random * Math.min(MAX_MS, BASE_MS * 2 ** (attempt - 1));
 }
 
-/** Tries again what has not yet given anybody anything. */
+/** Tries again what has not yet given anybody anything. @param onRetry before each further attempt */
 export async function withRetries<T>(
   attempt: () => Promise<T>,
   retries: number,
   signal: AbortSignal,
+  onRetry: () => void,
 ): Promise<T> {
   for (let made = 1; ; made++) {
     try {
@@ -35,6 +36,7 @@ export async function withRetries<T>(
         made <= retries && error instanceof RemoteFailure ? pauseBefore(error, made, Math.random()) : null;
       if (pause === null) throw error;
       await sleep(pause, undefined, { signal });
+      onRetry();
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Request, Response } from "express";
 import type { Completion, Completions } from "../../chat/index.ts";
-import type { TurnEvent } from "../../protocol/index.ts";
+import { TraceHeaders, type TurnEvent } from "../../protocol/index.ts";
 import { parseCompletionRequest } from "./completion-request.ts";
 import {
   COMPLETION_PREFIX,
@@ -21,7 +21,9 @@ export async function chatCompletions(
   response: Response,
 ): Promise<void> {
   const { completion: asked, stream, includeUsage } = parseCompletionRequest(request.body);
-  const completion = await completions.start(userId, asked);
+  // One that is not well formed counts as none, says the standard.
+  const { data: trace } = TraceHeaders.safeParse(request.headers);
+  const completion = await completions.start(userId, { ...asked, ...(trace && { trace }) });
   response.setHeader("X-Request-Id", `${COMPLETION_PREFIX}${completion.id}`);
   response.on("close", () => completion.cancel());
   // It may have gone while the completion was stored.
