@@ -46,6 +46,16 @@ const HeadFile = z.object({
   features: z.literal(FEATURES_VERSION),
   version: z.string().min(1),
   labels: z.array(z.string().min(1)).min(1),
+  /** Words of the examples with how often they have them, and further words of the language in one string. */
+  vocabulary: z
+    .object({ seen: z.array(z.tuple([z.string().min(1), z.number().int().positive()])), known: z.string() })
+    .transform(
+      ({ seen, known }) =>
+        new Map([
+          ...known.split(" ").flatMap((word): [string, number][] => (word ? [[word, 0]] : [])),
+          ...seen,
+        ]),
+    ),
   ngrams: Sparse,
   meaning: z
     .object({
@@ -64,12 +74,16 @@ const HeadFile = z.object({
 type HeadFile = z.output<typeof HeadFile>;
 
 /** One JSON object. */
-export function serializeHead({ ngrams, meaning, gate, ...head }: Head): string {
+export function serializeHead({ vocabulary, ngrams, meaning, gate, ...head }: Head): string {
   const file: z.input<typeof HeadFile> = {
     format: "patchbay-router-head",
     formatVersion: FORMAT_VERSION,
     features: FEATURES_VERSION,
     ...head,
+    vocabulary: {
+      seen: [...vocabulary].filter(([, times]) => times > 0),
+      known: [...vocabulary].flatMap(([word, times]) => (times > 0 ? [] : [word])).join(" "),
+    },
     ngrams: pack(ngrams),
     gate: gate && pack(gate),
     meaning: meaning && {
@@ -165,11 +179,12 @@ function faultOfMeaning(meaning: NonNullable<HeadFile["meaning"]>, classes: numb
   return owners.some((owner) => owner >= classes) ? "meaning.owners must be labels" : null;
 }
 
-function unpack({ version, labels, ngrams, meaning, gate, byWords, byAll }: HeadFile): Head {
+function unpack({ version, labels, vocabulary, ngrams, meaning, gate, byWords, byAll }: HeadFile): Head {
   const classes = labels.length;
   return {
     version,
     labels,
+    vocabulary,
     ngrams: unpackSparse(ngrams, classes, BUCKETS),
     gate: gate && unpackSparse(gate, 2, GATE_BUCKETS),
     meaning: meaning && {

@@ -3,6 +3,7 @@ import type { Gate } from "./gate.ts";
 import type { LinearModel } from "./linear-model.ts";
 import type { Prototypes } from "./prototypes.ts";
 import type { MeaningModel, Reading, Rule } from "./scores.ts";
+import type { Vocabulary } from "./speller.ts";
 
 /** A trained classifier: everything that turns a turn into probabilities, and those into a choice. */
 export interface Head {
@@ -10,6 +11,8 @@ export interface Head {
   version: string;
   /** The domains in alphabetical order, then `base`, the background class. */
   labels: string[];
+  /** So that slips can be told from new words; empty where nothing is taken for a slip. */
+  vocabulary: Vocabulary;
   /** Over hashed words and character n-grams. */
   ngrams: LinearModel;
   /** Over embeddings; null where it was trained without. */

@@ -4,6 +4,7 @@ import { type TracedVector, vectoriseTurn, wordsOf } from "./features.ts";
 import { isContentless, lastWithSubject } from "./follow-up.ts";
 import type { Head } from "./head.ts";
 import { hear, leavesBy, probabilitiesOf, type Rule } from "./scores.ts";
+import { spell } from "./speller.ts";
 import type { Embeddings, Turn } from "./turn.ts";
 
 export interface RouteRequest {
@@ -54,15 +55,15 @@ export function judge(head: Head, turn: Turn, embeddings: Embeddings): Judgement
   return { turn, traced, probabilities, rule, leaves, knowsConversations, heardMeaning };
 }
 
-/** The newest user turn with what was said before it. */
-export function turnOf({ turns, previous }: RouteRequest): Turn {
+/** The newest user turn with what was said before it, slips put right. */
+export function turnOf({ vocabulary }: Pick<Head, "vocabulary">, { turns, previous }: RouteRequest): Turn {
   const latest = turns.slice(-MAX_TURNS);
   const newest = latest.findLastIndex(({ role }) => role === "user");
   const before = latest.slice(0, Math.max(0, newest));
-  const earlier = before.filter(({ role }) => role === "user").map(({ text }) => text);
+  const earlier = before.filter(({ role }) => role === "user").map(({ text }) => spell(text, vocabulary));
   const assistant = before.findLast(({ role }) => role === "assistant")?.text ?? "";
   return {
-    text: latest[newest]?.text ?? "",
+    text: spell(latest[newest]?.text ?? "", vocabulary),
     before: earlier.length === 0 ? null : { earlier, assistant, expert: previous },
   };
 }
@@ -74,7 +75,7 @@ export function decide(
   embeddings: Embeddings = () => undefined,
 ): Decision {
   if (request.pinned !== undefined) return pinnedDecision(head, request.pinned);
-  const turn = turnOf(request);
+  const turn = turnOf(head, request);
   const current = request.previous === null ? -1 : head.labels.indexOf(request.previous);
   if (current >= 0 && turn.before && isContentless(wordsOf(turn.text))) {
     const stays = `follow-up, stays with ${head.labels[current]}`;

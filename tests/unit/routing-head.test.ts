@@ -70,6 +70,10 @@ const heads: fc.Arbitrary<Head> = fc
     return {
       version,
       labels,
+      vocabulary: new Map([
+        ["tulips", 0],
+        ["roses", 2],
+      ]),
       ngrams: roundWeights({ classes, weights: fill(classes * BUCKETS), bias: fill(classes) }),
       meaning: meaning
         ? {
