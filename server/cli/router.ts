@@ -13,6 +13,7 @@ import {
   serializeHead,
   toExamples,
   trainHead,
+  wordsKnownTo,
 } from "../routing/index.ts";
 import { percent as inPercent, note, ProgressLine, printJson, printLine } from "./output.ts";
 import { encoderOrNull, headAndEmbedder, heldOutRows } from "./router-head.ts";
@@ -88,7 +89,8 @@ async function train(options: { data: string; out: string; embed: boolean; json?
       () => progress.end(),
     ));
   const embeddedAt = performance.now();
-  const head = trainHead(examples, { embeddings });
+  const knownWords = encoder ? await wordsKnownTo(encoder) : [];
+  const head = trainHead(examples, { embeddings, knownWords });
   fs.writeFileSync(options.out, serializeHead(head));
   const summary = {
     version: head.version,

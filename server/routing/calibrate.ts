@@ -1,6 +1,16 @@
 import { fitMixture, type MixtureRow } from "./mixture.ts";
 import type { PartsTrainer, TrainingRow } from "./parts.ts";
-import { type Heard, PARTS, probabilitiesOf, type Reading, type Rule } from "./scores.ts";
+import {
+  gatedParts,
+  type Heard,
+  type LaterRule,
+  leavesBy,
+  leavingParts,
+  PARTS,
+  probabilitiesOf,
+  type Reading,
+  type Rule,
+} from "./scores.ts";
 import { chooseThresholds } from "./threshold.ts";
 import type { Turn } from "./turn.ts";
 
@@ -21,6 +31,8 @@ const OUTSIDE_WEIGHT = 2;
 export interface UnseenRow {
   turn: Turn;
   target: number;
+  /** Whether it leaves the one who really spoke before; null where nobody did. */
+  goes: boolean | null;
   heard: Heard;
 }
 
@@ -31,7 +43,7 @@ export function judgeUnseen(rows: readonly TrainingRow[], trainer: PartsTrainer)
     const held = rows.filter((row) => row.fold === fold);
     const parts = trainer.train(rows.filter((row) => row.fold !== fold));
     for (const row of held)
-      unseen.push({ turn: row.turn, target: row.target, heard: trainer.hear(parts, row) });
+      unseen.push({ turn: row.turn, target: row.target, goes: row.goes, heard: trainer.hear(parts, row) });
   }
   return unseen;
 }
@@ -39,13 +51,33 @@ export function judgeUnseen(rows: readonly TrainingRow[], trainer: PartsTrainer)
 /** @param by what it goes by: the words alone, or everything */
 export function readingOf(unseen: readonly UnseenRow[], classes: number, by: "words" | "all"): Reading {
   const rows = unseen.filter(({ heard }) => by === "words" || heard.meaning.length > 0);
-  const first = rows.filter(({ turn }) => !turn.before).map((row) => mixtureRow(row, by));
-  const later = rows.filter(({ turn }) => turn.before).map((row) => mixtureRow(row, by));
+  const first = rows.filter(({ heard }) => !heard.going).map((row) => mixtureRow(row, by));
+  return { first: ruleOf(first, classes, PARTS.first[by]), later: laterRuleOf(rows, classes, by) };
+}
+
+function laterRuleOf(rows: readonly UnseenRow[], classes: number, by: "words" | "all"): LaterRule | null {
+  const later = rows.flatMap((row) =>
+    row.heard.going ? [{ ...mixtureRow(row, by), goes: row.goes, going: row.heard.going }] : [],
+  );
+  if (later.length === 0) return null;
+  const opinions = PARTS.later[by];
+  const known = later.filter(
+    ({ going, target, goes }) => going.expert >= 0 && (target !== going.expert) === goes,
+  );
+  const leaving = fitMixture(
+    known.map(({ parts, target, going }) => ({
+      parts: leavingParts(parts, going),
+      target: Number(target !== going.expert),
+      weight: 1,
+    })),
+    1 + opinions,
+  );
+  const gated = later.map(({ parts, going, ...row }) => ({
+    ...row,
+    parts: gatedParts(parts, going, leavesBy(leaving, parts, going)),
+  }));
   const even = Array<number>(classes - 1).fill(EVEN);
-  return {
-    first: ruleOf(first, classes, PARTS.first[by]),
-    later: later.length === 0 ? null : { mixture: fitMixture(later, PARTS.later[by]), thresholds: even },
-  };
+  return { leaving, mixture: fitMixture(gated, 2 * opinions + 2), thresholds: even };
 }
 
 const mixtureRow = ({ heard: { words, meaning }, target }: UnseenRow, by: "words" | "all"): MixtureRow => ({
@@ -57,7 +89,7 @@ const mixtureRow = ({ heard: { words, meaning }, target }: UnseenRow, by: "words
 function ruleOf(rows: readonly MixtureRow[], classes: number, parts: number): Rule {
   const mixture = fitMixture(rows, parts);
   const judged = rows.map((row) => ({
-    probabilities: probabilitiesOf({ mixture, thresholds: [] }, row.parts),
+    probabilities: probabilitiesOf({ mixture, thresholds: [] }, row.parts, null),
     target: row.target,
   }));
   return { mixture, thresholds: chooseThresholds(judged, classes, OUTSIDE_WEIGHT) };

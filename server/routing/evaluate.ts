@@ -89,7 +89,7 @@ async function judgeTurn(
   now: () => number,
 ): Promise<Judged> {
   const startedAt = now();
-  const turn = turnOf(request);
+  const turn = turnOf(head, request);
   const embeddings = await embeddingsFor(turn, head.meaning && embedder);
   const served = decide(head, request, embeddings).domain;
   const ms = now() - startedAt;

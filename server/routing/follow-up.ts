@@ -20,7 +20,7 @@ const followUpWords = new Set(
     thank thx cheers go on continue carry more else then next again another one ones other first second third last and
     also too really maybe explain say mean tell me further why sounds got hm hmm mhm oh ah ha haha lol well hello hi hey
     still just same way example examples exactly correct true that's it all any everything nothing now today appreciate help bye goodbye later wonderful awesome
-    excellent lovely some work worked works did tried try
+    excellent lovely lot bunch needed wanted much done enough helpful welcome bit day that'll some work worked works did tried try
     ja nein bitte danke weiter oui non merci si sí gracias por favor ok`),
 );
 

@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { BASE, PatchbayError } from "../protocol/index.ts";
 import { BUCKETS, FEATURES_VERSION } from "./features.ts";
+import { GATE_BUCKETS } from "./gate.ts";
 import type { Head } from "./head.ts";
 import type { LinearModel } from "./linear-model.ts";
-import { PARTS, type Reading } from "./scores.ts";
+import { PARTS, type Reading, type Rule } from "./scores.ts";
 
 /** Changes whenever older files can no longer be read. */
-const FORMAT_VERSION = 3;
+const FORMAT_VERSION = 4;
 
 const bytesOf = (array: Float32Array | Uint32Array | Uint16Array | Int8Array): string =>
   Buffer.from(array.buffer, array.byteOffset, array.byteLength).toString("base64");
@@ -27,8 +28,17 @@ const numbers = <T extends Float32Array | Uint32Array | Uint16Array | Int8Array>
   });
 
 const Mixture = z.object({ scales: z.array(z.number().nonnegative()), background: z.number() });
-const Rule = z.object({ mixture: Mixture, thresholds: z.array(z.number().min(0).max(1)) });
-const ReadingFile = z.object({ first: Rule, later: Rule.nullable() });
+const RuleFile = z.object({ mixture: Mixture, thresholds: z.array(z.number().min(0).max(1)) });
+const LaterRuleFile = RuleFile.extend({ leaving: Mixture });
+const ReadingFile = z.object({ first: RuleFile, later: LaterRuleFile.nullable() });
+
+/** A linear model's buckets that say anything; weights are the upper halves of 32-bit floats. */
+const Sparse = z.object({
+  bias: numbers(Float32Array),
+  buckets: numbers(Uint32Array),
+  weights: numbers(Uint16Array),
+});
+type Sparse = z.output<typeof Sparse>;
 
 const HeadFile = z.object({
   format: z.literal("patchbay-router-head"),
@@ -36,12 +46,17 @@ const HeadFile = z.object({
   features: z.literal(FEATURES_VERSION),
   version: z.string().min(1),
   labels: z.array(z.string().min(1)).min(1),
-  /** Only of buckets that say anything; weights are the upper halves of 32-bit floats. */
-  ngrams: z.object({
-    bias: numbers(Float32Array),
-    buckets: numbers(Uint32Array),
-    weights: numbers(Uint16Array),
-  }),
+  /** Words of the examples with how often they have them, and further words of the language in one string. */
+  vocabulary: z
+    .object({ seen: z.array(z.tuple([z.string().min(1), z.number().int().positive()])), known: z.string() })
+    .transform(
+      ({ seen, known }) =>
+        new Map([
+          ...known.split(" ").flatMap((word): [string, number][] => (word ? [[word, 0]] : [])),
+          ...seen,
+        ]),
+    ),
+  ngrams: Sparse,
   meaning: z
     .object({
       mean: numbers(Float32Array),
@@ -52,19 +67,25 @@ const HeadFile = z.object({
       counts: numbers(Float32Array),
     })
     .nullable(),
+  gate: Sparse.nullable(),
   byWords: ReadingFile,
   byAll: ReadingFile.nullable(),
 });
 type HeadFile = z.output<typeof HeadFile>;
 
 /** One JSON object. */
-export function serializeHead({ ngrams, meaning, ...head }: Head): string {
+export function serializeHead({ vocabulary, ngrams, meaning, gate, ...head }: Head): string {
   const file: z.input<typeof HeadFile> = {
     format: "patchbay-router-head",
     formatVersion: FORMAT_VERSION,
     features: FEATURES_VERSION,
     ...head,
-    ngrams: packNgrams(ngrams),
+    vocabulary: {
+      seen: [...vocabulary].filter(([, times]) => times > 0),
+      known: [...vocabulary].flatMap(([word, times]) => (times > 0 ? [] : [word])).join(" "),
+    },
+    ngrams: pack(ngrams),
+    gate: gate && pack(gate),
     meaning: meaning && {
       mean: bytesOf(meaning.mean),
       bias: bytesOf(meaning.linear.bias),
@@ -99,34 +120,53 @@ const invalid = (message: string): PatchbayError =>
   new PatchbayError("data-invalid", message, { hint: "Train it again with: npx patchbay router train" });
 
 /** What does not fit together, or null. */
-function faultOf({ labels, ngrams, meaning, byWords, byAll }: HeadFile): string | null {
+function faultOf({ labels, ngrams, meaning, gate, byWords, byAll }: HeadFile): string | null {
   const classes = labels.length;
-  const { buckets, weights, bias } = ngrams;
   if (labels.at(-1) !== BASE || new Set(labels).size !== classes)
     return `labels must all differ, ${BASE} last`;
-  if (bias.length !== classes) return "ngrams.bias must have one number a label";
-  if (weights.length !== buckets.length * classes)
-    return "ngrams.weights must have one number a bucket and label";
-  if (buckets.some((bucket) => bucket >= BUCKETS)) return `ngrams.buckets must lie below ${BUCKETS}`;
+  const fault =
+    faultOfSparse("ngrams", ngrams, classes, BUCKETS) ??
+    (gate && faultOfSparse("gate", gate, 2, GATE_BUCKETS));
+  if (fault) return fault;
+  if ((gate === null) !== (byWords.later === null)) return "gate and byWords.later need each other";
   if ((meaning === null) !== (byAll === null)) return "meaning and byAll need each other";
   return faultOfReadings(byWords, byAll, classes) ?? (meaning && faultOfMeaning(meaning, classes));
+}
+
+function faultOfSparse(
+  name: string,
+  { buckets, weights, bias }: Sparse,
+  classes: number,
+  size: number,
+): string | null {
+  if (bias.length !== classes) return `${name}.bias must have one number a label`;
+  if (weights.length !== buckets.length * classes)
+    return `${name}.weights must have one number a bucket and label`;
+  return buckets.some((bucket) => bucket >= size) ? `${name}.buckets must lie below ${size}` : null;
 }
 
 function faultOfReadings(byWords: Reading, byAll: Reading | null, classes: number): string | null {
   if (byAll && (byWords.later === null) !== (byAll.later === null))
     return "byWords and byAll must know conversations alike";
-  const rules = [
-    [byWords.first, PARTS.first.words],
-    [byWords.later, PARTS.later.words],
-    [byAll?.first, PARTS.first.all],
-    [byAll?.later, PARTS.later.all],
-  ] as const;
-  for (const [rule, parts] of rules) {
-    if (!rule) continue;
-    if (rule.thresholds.length !== classes - 1) return "thresholds must have one number a domain";
-    if (rule.mixture.scales.length !== parts) return "scales must have one number a part";
+  for (const [reading, by] of [
+    [byWords, "words"],
+    [byAll, "all"],
+  ] as const) {
+    if (!reading) continue;
+    const { first, later } = reading;
+    const opinions = PARTS.later[by];
+    const fault =
+      faultOfRule(first, classes, PARTS.first[by]) ??
+      (later && faultOfRule(later, classes, 2 * opinions + 2));
+    if (fault) return fault;
+    if (later && later.leaving.scales.length !== 1 + opinions) return "leaving must have one number a part";
   }
   return null;
+}
+
+function faultOfRule({ mixture, thresholds }: Rule, classes: number, parts: number): string | null {
+  if (thresholds.length !== classes - 1) return "thresholds must have one number a domain";
+  return mixture.scales.length === parts ? null : "scales must have one number a part";
 }
 
 function faultOfMeaning(meaning: NonNullable<HeadFile["meaning"]>, classes: number): string | null {
@@ -139,12 +179,14 @@ function faultOfMeaning(meaning: NonNullable<HeadFile["meaning"]>, classes: numb
   return owners.some((owner) => owner >= classes) ? "meaning.owners must be labels" : null;
 }
 
-function unpack({ version, labels, ngrams, meaning, byWords, byAll }: HeadFile): Head {
+function unpack({ version, labels, vocabulary, ngrams, meaning, gate, byWords, byAll }: HeadFile): Head {
   const classes = labels.length;
   return {
     version,
     labels,
-    ngrams: unpackNgrams(ngrams, classes),
+    vocabulary,
+    ngrams: unpackSparse(ngrams, classes, BUCKETS),
+    gate: gate && unpackSparse(gate, 2, GATE_BUCKETS),
     meaning: meaning && {
       mean: meaning.mean,
       linear: { classes, weights: meaning.weights, bias: meaning.bias },
@@ -161,13 +203,13 @@ function unpack({ version, labels, ngrams, meaning, byWords, byAll }: HeadFile):
   };
 }
 
-function packNgrams({ classes, weights, bias }: LinearModel) {
+function pack({ classes, weights, bias }: LinearModel) {
   const bits = new Uint32Array(weights.buffer, weights.byteOffset, weights.length);
   const speaks = (bucket: number): boolean => {
     for (let c = 0; c < classes; c++) if (bits[bucket * classes + c]) return true;
     return false;
   };
-  const buckets = Uint32Array.from(Array(BUCKETS).keys()).filter(speaks);
+  const buckets = Uint32Array.from(Array(weights.length / classes).keys()).filter(speaks);
   const packed = new Uint16Array(buckets.length * classes);
   for (const [at, bucket] of buckets.entries())
     for (let c = 0; c < classes; c++)
@@ -175,8 +217,8 @@ function packNgrams({ classes, weights, bias }: LinearModel) {
   return { bias: bytesOf(bias), buckets: bytesOf(buckets), weights: bytesOf(packed) };
 }
 
-function unpackNgrams({ bias, buckets, weights }: HeadFile["ngrams"], classes: number): LinearModel {
-  const bits = new Uint32Array(BUCKETS * classes);
+function unpackSparse({ bias, buckets, weights }: Sparse, classes: number, size: number): LinearModel {
+  const bits = new Uint32Array(size * classes);
   for (const [at, bucket] of buckets.entries())
     for (let c = 0; c < classes; c++)
       bits[bucket * classes + c] = (weights[at * classes + c] as number) << 16;

@@ -1,7 +1,9 @@
 import { BASE } from "../protocol/index.ts";
+import type { Gate } from "./gate.ts";
 import type { LinearModel } from "./linear-model.ts";
 import type { Prototypes } from "./prototypes.ts";
 import type { MeaningModel, Reading, Rule } from "./scores.ts";
+import type { Vocabulary } from "./speller.ts";
 
 /** A trained classifier: everything that turns a turn into probabilities, and those into a choice. */
 export interface Head {
@@ -9,10 +11,14 @@ export interface Head {
   version: string;
   /** The domains in alphabetical order, then `base`, the background class. */
   labels: string[];
+  /** So that slips can be told from new words; empty where nothing is taken for a slip. */
+  vocabulary: Vocabulary;
   /** Over hashed words and character n-grams. */
   ngrams: LinearModel;
   /** Over embeddings; null where it was trained without. */
   meaning: MeaningModel | null;
+  /** Over turns in mid-conversation; null where it has not learnt from conversations. */
+  gate: Gate | null;
   /** How it reads a turn by its words alone, and with its embedding. */
   byWords: Reading;
   byAll: Reading | null;
@@ -63,7 +69,7 @@ function restrictPrototypes(prototypes: Prototypes, kept: readonly number[]): Pr
 
 const restrictReading = ({ first, later }: Reading, kept: readonly number[]): Reading => ({
   first: restrictRule(first, kept),
-  later: later && restrictRule(later, kept),
+  later: later && { ...later, ...restrictRule(later, kept) },
 });
 
 const restrictRule = ({ mixture, thresholds }: Rule, kept: readonly number[]): Rule => ({

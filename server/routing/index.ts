@@ -6,6 +6,7 @@ export {
   EmbedderProcess,
   type EmbedderState,
 } from "./embedder/embedder.ts";
+export { wordsKnownTo } from "./embedder/known-words.ts";
 export { evaluate, type RouterReport } from "./evaluate.ts";
 export {
   type Dialogue,

@@ -3,6 +3,7 @@ import path from "node:path";
 import { PatchbayError } from "../protocol/index.ts";
 import { type Encoder, embedAll } from "./embedder/bulk.ts";
 import type { Embedder } from "./embedder/embedder.ts";
+import { wordsKnownTo } from "./embedder/known-words.ts";
 import { type ExampleFolders, readExamples } from "./examples.ts";
 import type { Head } from "./head.ts";
 import { parseHead, serializeHead } from "./head-file.ts";
@@ -43,7 +44,8 @@ export async function loadHead({ cacheDir, adapterIds, encoder, ...folders }: Lo
   const cached = readCached(fileOf("meaning")) ?? (encoder ? null : readCached(fileOf("words")));
   if (cached) return cached;
   const embeddings = encoder && (await embeddingsOf(examples, encoder, cacheDir));
-  const head = trainHead(examples, { embeddings });
+  const knownWords = encoder ? await wordsKnownTo(encoder) : [];
+  const head = trainHead(examples, { embeddings, knownWords });
   keep(fileOf(encoder ? "meaning" : "words"), serializeHead(head));
   return head;
 }

@@ -1,4 +1,5 @@
 import { BUCKETS, hash, vectoriseTurn } from "./features.ts";
+import { GATE_BUCKETS, type Gate, gateVector } from "./gate.ts";
 import { type LabelledVector, type LinearModel, roundWeights, trainLinear } from "./linear-model.ts";
 import { findPrototypes } from "./prototypes.ts";
 import { type Heard, hear, type MeaningModel, meaningVector, placesOf } from "./scores.ts";
@@ -7,6 +8,7 @@ import { mistype } from "./typos.ts";
 
 /** Step sizes of AdaGrad and pulls towards zero. */
 const NGRAMS = { epochs: 8, rate: 0.3, l2: 1e-3 };
+const GATE = { epochs: 8, rate: 0.3, l2: 1e-3 };
 const MEANING = { epochs: 8, rate: 0.02, l2: 3e-3 };
 /** Passes go on until so many rows were seen, so that twenty examples are learnt too, up to this many passes. */
 const MIN_VISITS = 10_000;
@@ -21,6 +23,8 @@ export interface TrainingRow {
   /** Index of its class. */
   target: number;
   weight: number;
+  /** Whether it asks for something else than the turn before; null where there is none. */
+  goes: boolean | null;
   /** Rows of one fold are held out together. */
   fold: number;
 }
@@ -29,28 +33,39 @@ export interface TrainingRow {
 export interface Parts {
   ngrams: LinearModel;
   meaning: MeaningModel | null;
+  /** null where it has not learnt from conversations. */
+  gate: Gate | null;
 }
 
 /** Trains the parts of a head on any rows. */
 export class PartsTrainer {
-  readonly #classes: number;
+  readonly #labels: readonly string[];
   readonly #embeddings: Embeddings | null;
   readonly #seed: number;
   /** Rows come back for calibration: their vectors are made once. */
   readonly #words = new Map<TrainingRow, LabelledVector[]>();
 
-  constructor(classes: number, embeddings: Embeddings | null, seed: number) {
-    this.#classes = classes;
+  constructor(labels: readonly string[], embeddings: Embeddings | null, seed: number) {
+    this.#labels = labels;
     this.#embeddings = embeddings;
     this.#seed = seed;
   }
 
   train(rows: readonly TrainingRow[]): Parts {
-    return { ngrams: this.#ngrams(rows), meaning: this.#embeddings && this.#meaning(rows, this.#embeddings) };
+    return {
+      ngrams: this.#ngrams(rows),
+      meaning: this.#embeddings && this.#meaning(rows, this.#embeddings),
+      gate: this.#gate(rows),
+    };
   }
 
   hear(parts: Parts, { turn }: TrainingRow): Heard {
-    return hear(parts, turn, vectoriseTurn(turn), this.#embeddings ?? (() => undefined));
+    return hear(
+      { labels: this.#labels, ...parts },
+      turn,
+      vectoriseTurn(turn),
+      this.#embeddings ?? (() => undefined),
+    );
   }
 
   #ngrams(rows: readonly TrainingRow[]): LinearModel {
@@ -74,6 +89,16 @@ export class PartsTrainer {
     });
   }
 
+  #gate(rows: readonly TrainingRow[]): Gate | null {
+    const vectors = rows.flatMap(({ turn, goes, weight }) =>
+      goes === null ? [] : [{ vector: gateVector(turn), target: Number(goes), weight }],
+    );
+    if (vectors.length === 0) return null;
+    return roundWeights(
+      trainLinear(vectors, { ...this.#options(GATE, rows), classes: 2, size: GATE_BUCKETS }),
+    );
+  }
+
   #meaning(rows: readonly TrainingRow[], embeddings: Embeddings): MeaningModel | null {
     const mean = meanOf(rows, embeddings);
     if (!mean) return null;
@@ -89,20 +114,25 @@ export class PartsTrainer {
     }));
     const size = withBefore ? 3 * mean.length : mean.length;
     const { all, least, most } = PROTOTYPES;
-    const perClass = Math.max(least, Math.min(most, Math.round(all / this.#classes)));
+    const perClass = Math.max(least, Math.min(most, Math.round(all / this.#labels.length)));
     return {
       mean,
       linear: trainLinear(vectors, { ...this.#options(MEANING, rows), size }),
       prototypes: findPrototypes(
         placed.map(({ places, target }) => ({ embedding: places.end, target, weight: 1 })),
-        { classes: this.#classes, dimensions: mean.length, perClass, seed: this.#seed },
+        { classes: this.#labels.length, dimensions: mean.length, perClass, seed: this.#seed },
       ),
     };
   }
 
   #options<T extends { epochs: number }>(options: T, rows: readonly TrainingRow[]) {
     const enough = Math.min(MAX_EPOCHS, Math.ceil(MIN_VISITS / Math.max(1, rows.length)));
-    return { ...options, epochs: Math.max(options.epochs, enough), classes: this.#classes, seed: this.#seed };
+    return {
+      ...options,
+      epochs: Math.max(options.epochs, enough),
+      classes: this.#labels.length,
+      seed: this.#seed,
+    };
   }
 }
 

@@ -3,7 +3,8 @@ import { explain } from "./explain.ts";
 import { type TracedVector, vectoriseTurn, wordsOf } from "./features.ts";
 import { isContentless, lastWithSubject } from "./follow-up.ts";
 import type { Head } from "./head.ts";
-import { hear, probabilitiesOf, type Rule } from "./scores.ts";
+import { hear, leavesBy, probabilitiesOf, type Rule } from "./scores.ts";
+import { spell } from "./speller.ts";
 import type { Embeddings, Turn } from "./turn.ts";
 
 export interface RouteRequest {
@@ -17,8 +18,10 @@ export interface RouteRequest {
 
 /** Turns that are looked at; what is older says nothing about the newest one. */
 const MAX_TURNS = 24;
-/** In mid-conversation another domain must lead the one that is talking by this much. */
+/** In mid-conversation another domain must lead the one that is talking by this much, */
 const SWITCH_MARGIN = 0.05;
+/** and by this much more where nothing says that the turn asks for something else. */
+const STAY_MARGIN = 0.3;
 /** Odds for the domain that is talking, where the head has not learnt from conversations how much that counts. */
 const STAY_ODDS = 3;
 /** Two domains this close to each other are both named. */
@@ -30,6 +33,8 @@ export interface Judgement {
   traced: TracedVector;
   probabilities: Float64Array;
   rule: Rule;
+  /** How likely it leaves the expert that is talking, where it has learnt from conversations. */
+  leaves: number | null;
   /** Whether it has learnt how much the last expert counts. */
   knowsConversations: boolean;
   /** Whether the meaning was heard, beside the words. */
@@ -40,23 +45,25 @@ export function judge(head: Head, turn: Turn, embeddings: Embeddings): Judgement
   const knowsConversations = head.byWords.later !== null;
   const heardTurn = knowsConversations ? turn : { ...turn, before: null };
   const traced = vectoriseTurn(heardTurn);
-  const { words, meaning } = hear(head, heardTurn, traced, embeddings);
+  const { words, meaning, going } = hear(head, heardTurn, traced, embeddings);
   const heardMeaning = meaning.length > 0 && head.byAll !== null;
   const reading = (heardMeaning && head.byAll) || head.byWords;
   const rule = (heardTurn.before && reading.later) ?? reading.first;
-  const probabilities = probabilitiesOf(rule, heardMeaning ? [...words, ...meaning] : words);
-  return { turn, traced, probabilities, rule, knowsConversations, heardMeaning };
+  const opinions = heardMeaning ? [...words, ...meaning] : words;
+  const probabilities = probabilitiesOf(rule, opinions, going);
+  const leaves = going && reading.later ? leavesBy(reading.later.leaving, opinions, going) : null;
+  return { turn, traced, probabilities, rule, leaves, knowsConversations, heardMeaning };
 }
 
-/** The newest user turn with what was said before it. */
-export function turnOf({ turns, previous }: RouteRequest): Turn {
+/** The newest user turn with what was said before it, slips put right. */
+export function turnOf({ vocabulary }: Pick<Head, "vocabulary">, { turns, previous }: RouteRequest): Turn {
   const latest = turns.slice(-MAX_TURNS);
   const newest = latest.findLastIndex(({ role }) => role === "user");
   const before = latest.slice(0, Math.max(0, newest));
-  const earlier = before.filter(({ role }) => role === "user").map(({ text }) => text);
+  const earlier = before.filter(({ role }) => role === "user").map(({ text }) => spell(text, vocabulary));
   const assistant = before.findLast(({ role }) => role === "assistant")?.text ?? "";
   return {
-    text: latest[newest]?.text ?? "",
+    text: spell(latest[newest]?.text ?? "", vocabulary),
     before: earlier.length === 0 ? null : { earlier, assistant, expert: previous },
   };
 }
@@ -68,7 +75,7 @@ export function decide(
   embeddings: Embeddings = () => undefined,
 ): Decision {
   if (request.pinned !== undefined) return pinnedDecision(head, request.pinned);
-  const turn = turnOf(request);
+  const turn = turnOf(head, request);
   const current = request.previous === null ? -1 : head.labels.indexOf(request.previous);
   if (current >= 0 && turn.before && isContentless(wordsOf(turn.text))) {
     const stays = `follow-up, stays with ${head.labels[current]}`;
@@ -80,10 +87,12 @@ export function decide(
   const { probabilities } = judgement;
   const best = bestOf(head, judgement);
   const lead = (probabilities[best] ?? 0) - (probabilities[current] ?? 0);
-  if (turn.before && current >= 0 && best !== current && lead < SWITCH_MARGIN)
+  if (turn.before && current >= 0 && best !== current && lead < marginOf(judgement))
     return decision(head, judgement, current, `stays with ${head.labels[current]}`);
   return decision(head, judgement, best, because(head, judgement, best));
 }
+
+const marginOf = ({ leaves }: Judgement): number => SWITCH_MARGIN + STAY_MARGIN * (1 - (leaves ?? 1));
 
 function withStayOdds(probabilities: Float64Array, current: number): Float64Array {
   const odds = probabilities.map((p, at) => (at === current ? STAY_ODDS * p : p));

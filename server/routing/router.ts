@@ -27,7 +27,11 @@ export function createRouter(head: Head, embedder: Embedder | null = null): Rout
     },
     route: async (request) => {
       const needsMeaning = head.meaning !== null && request.pinned === undefined;
-      return decide(head, request, needsMeaning ? await embeddingsFor(turnOf(request), embedder) : undefined);
+      return decide(
+        head,
+        request,
+        needsMeaning ? await embeddingsFor(turnOf(head, request), embedder) : undefined,
+      );
     },
     among: (domains) => createRouter(restrictHead(head, domains), embedder),
   };

@@ -1,4 +1,5 @@
-import type { TracedVector } from "./features.ts";
+import { type TracedVector, vectorise } from "./features.ts";
+import { type Gate, logOddsOfGoing } from "./gate.ts";
 import { type LinearModel, linearScores, softmax, type Vector } from "./linear-model.ts";
 import { type Mixture, mix, type PartScores } from "./mixture.ts";
 import { densityScores, type Prototypes, unit } from "./prototypes.ts";
@@ -60,33 +61,56 @@ function indices(length: number): Uint32Array {
   return known;
 }
 
-/** What each part says of a turn; in mid-conversation the meaning also of its last sentence for itself. */
+/** What each part says of a turn; in mid-conversation also of its last sentence for itself. */
 export interface Heard {
   words: PartScores;
   /** Empty where there is no embedding. */
   meaning: PartScores;
+  /** null for a turn with nothing before it. */
+  going: Going | null;
+}
+
+/** Of a turn in mid-conversation. */
+export interface Going {
+  /** Index of the last expert's label; -1 where it is not known. */
+  expert: number;
+  /** Log odds that the turn asks for something else, by how it is said. */
+  bySound: number;
+}
+
+export interface Hearers {
+  labels: readonly string[];
+  ngrams: LinearModel;
+  meaning: MeaningModel | null;
+  gate: Gate | null;
 }
 
 export function hear(
-  { ngrams, meaning }: { ngrams: LinearModel; meaning: MeaningModel | null },
+  { labels, ngrams, meaning, gate }: Hearers,
   turn: Turn,
   traced: TracedVector,
   embeddings: Embeddings,
 ): Heard {
+  const { before } = turn;
   const words = [linearScores(ngrams, traced)];
+  if (before) words.push(linearScores(ngrams, vectorise(lastSentence(turn.text))));
+  const going = before && {
+    expert: before.expert === null ? -1 : labels.indexOf(before.expert),
+    bySound: gate ? logOddsOfGoing(gate, turn) : 0,
+  };
   const places = meaning && placesOf(turn, meaning.mean, embeddings);
-  if (!places) return { words, meaning: [] };
+  if (!places) return { words, meaning: [], going };
   const { linear, mean, prototypes } = meaning;
   const withBefore = linear.weights.length > mean.length * linear.classes;
   const scoresOf = (some: Turn, at: Places) =>
     linearScores(linear, meaningVector(some, at, mean, embeddings, withBefore));
   const scores = [scoresOf(turn, places), densityScores(prototypes, places.end)];
-  if (turn.before) scores.push(scoresOf({ ...turn, before: null }, { text: places.end, end: places.end }));
-  return { words, meaning: scores };
+  if (before) scores.push(scoresOf({ ...turn, before: null }, { text: places.end, end: places.end }));
+  return { words, meaning: scores, going };
 }
 
-/** How many parts there are to add up. */
-export const PARTS = { first: { words: 1, all: 3 }, later: { words: 1, all: 4 } } as const;
+/** How many opinions there are. */
+export const PARTS = { first: { words: 1, all: 3 }, later: { words: 2, all: 5 } } as const;
 
 /** How a head reads the parts' scores of some kind of turn. */
 export interface Rule {
@@ -95,12 +119,57 @@ export interface Rule {
   thresholds: number[];
 }
 
+/** In mid-conversation the opinions count by how likely the turn leaves the last expert. */
+export interface LaterRule extends Rule {
+  /** Adds up what speaks for leaving: how the turn is said, and by how much each opinion sees another label ahead. */
+  leaving: Mixture;
+}
+
 export interface Reading {
   /** For a turn with nothing before it. */
   first: Rule;
   /** For one in mid-conversation; null where the head has not learnt from conversations. */
-  later: Rule | null;
+  later: LaterRule | null;
 }
 
-export const probabilitiesOf = ({ mixture }: Rule, parts: PartScores): Float64Array =>
-  softmax(mix(mixture, parts));
+/** What speaks for leaving the last expert, each as scores for staying and for leaving. */
+export const leavingParts = (opinions: PartScores, { expert, bySound }: Going): PartScores =>
+  [bySound, ...opinions.map((scores) => (expert < 0 ? 0 : lead(scores, expert)))].map((odds) =>
+    Float64Array.of(0, odds),
+  );
+
+function lead(scores: Float64Array, expert: number): number {
+  let best = Number.NEGATIVE_INFINITY;
+  for (const [at, score] of scores.entries()) if (at !== expert && score > best) best = score;
+  return best - (scores[expert] ?? 0);
+}
+
+/**
+ * Each opinion twice, as far as the turn leaves the last expert and as far as it stays; who that was, as far as it stays,
+ * and who not, as far as it leaves.
+ */
+export function gatedParts(opinions: PartScores, { expert }: Going, leaves: number): PartScores {
+  const classes = opinions[0]?.length ?? 0;
+  const who = Float64Array.from({ length: classes }, (_, at) => (at === expert ? 1 - leaves : 0));
+  const others = Float64Array.from({ length: classes }, (_, at) =>
+    expert >= 0 && at !== expert ? leaves : 0,
+  );
+  return [
+    ...opinions.flatMap((scores) => [scores.map((s) => leaves * s), scores.map((s) => (1 - leaves) * s)]),
+    who,
+    others,
+  ];
+}
+
+/** From 0 to 1. */
+export const leavesBy = (leaving: Mixture, opinions: PartScores, going: Going): number =>
+  softmax(mix(leaving, leavingParts(opinions, going)))[1] ?? 0;
+
+export function probabilitiesOf(
+  rule: Rule | LaterRule,
+  opinions: PartScores,
+  going: Going | null,
+): Float64Array {
+  if (!going || !("leaving" in rule)) return softmax(mix(rule.mixture, opinions));
+  return softmax(mix(rule.mixture, gatedParts(opinions, going, leavesBy(rule.leaving, opinions, going))));
+}

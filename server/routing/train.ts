@@ -5,16 +5,19 @@ import { FOLDS, judgeUnseen, readingOf } from "./calibrate.ts";
 import { FEATURES_VERSION, hash } from "./features.ts";
 import type { Head } from "./head.ts";
 import { PartsTrainer, type TrainingRow } from "./parts.ts";
+import { vocabularyOf } from "./speller.ts";
 import type { Embeddings, Example, Turn } from "./turn.ts";
 
 export interface TrainHeadOptions {
   seed: number;
   /** Without: n-grams alone. */
   embeddings: Embeddings | null;
+  /** Words of the language, so that slips can be told from new words; none: nothing is taken for a slip. */
+  knownWords: readonly string[];
 }
 
 /** Changes whenever the same rows and options would give another head. */
-const RECIPE = 3;
+const RECIPE = 4;
 /** A domain with few rows counts for more than its share, but not without bounds. */
 const MAX_BALANCE = 4;
 /** Share of later turns that learn with a wrong last expert or none, so that one mistake does not bring the next. */
@@ -27,15 +30,19 @@ const EXPERT_NOISE = 0.3;
  * Time on one core: about 2 s for 220 rows, 20 s for 15,000 with embeddings, a third of that by words alone.
  */
 export function trainHead(examples: readonly Example[], options: Partial<TrainHeadOptions> = {}): Head {
-  const { seed = 1, embeddings = null } = options;
+  const { seed = 1, embeddings = null, knownWords = [] } = options;
   const labels = labelsOf(examples);
   const rows = toRows(examples, labels, seed);
-  const trainer = new PartsTrainer(labels.length, embeddings, seed);
+  const trainer = new PartsTrainer(labels, embeddings, seed);
   const parts = trainer.train(rows);
   const unseen = judgeUnseen(rows, trainer);
   return {
     version: headVersion(examples, { seed, hears: embeddings ? "meaning" : "words" }),
     labels,
+    vocabulary:
+      knownWords.length === 0
+        ? new Map()
+        : vocabularyOf(new Set(examples.map(({ text }) => text)), knownWords),
     ...parts,
     byWords: readingOf(unseen, labels.length, "words"),
     byAll: parts.meaning && readingOf(unseen, labels.length, "all"),
@@ -75,6 +82,7 @@ function toRows(examples: readonly Example[], labels: readonly string[], seed: n
       before: example.before ? mistakeExpert(example.before, labels, random) : null,
     },
     target: labels.indexOf(labelOf(example)),
+    goes: example.before?.expert ? example.before.expert !== labelOf(example) : null,
     weight: balance(labelOf(example)) * (example.weight ?? 1),
     fold: hash(example.group ?? example.text) % FOLDS,
   }));

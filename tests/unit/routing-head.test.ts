@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { PatchbayError } from "../../server/protocol/index.ts";
 import { BUCKETS, hash, vectorise } from "../../server/routing/features.ts";
 import { auroc, falsePositivesAt95 } from "../../server/routing/figures.ts";
+import { GATE_BUCKETS } from "../../server/routing/gate.ts";
 import {
   decide,
   type Embeddings,
@@ -17,7 +18,7 @@ import {
 } from "../../server/routing/index.ts";
 import { linearScores, roundWeights, softmax } from "../../server/routing/linear-model.ts";
 import { fitMixture, mix } from "../../server/routing/mixture.ts";
-import { PARTS, type Rule } from "../../server/routing/scores.ts";
+import { type LaterRule, PARTS, type Rule } from "../../server/routing/scores.ts";
 
 const rows = [
   { text: "my parcel never came", label: "shop" },
@@ -58,13 +59,21 @@ const heads: fc.Arbitrary<Head> = fc
       mixture: { scales: Array(parts).fill(scale), background: 0.5 },
       thresholds: domains.map(() => threshold),
     });
+    const laterRule = (opinions: number): LaterRule => ({
+      ...rule(2 * opinions + 2),
+      leaving: { scales: Array(1 + opinions).fill(scale), background: 0.5 },
+    });
     const reading = (by: "words" | "all") => ({
       first: rule(PARTS.first[by]),
-      later: later ? rule(PARTS.later[by]) : null,
+      later: later ? laterRule(PARTS.later[by]) : null,
     });
     return {
       version,
       labels,
+      vocabulary: new Map([
+        ["tulips", 0],
+        ["roses", 2],
+      ]),
       ngrams: roundWeights({ classes, weights: fill(classes * BUCKETS), bias: fill(classes) }),
       meaning: meaning
         ? {
@@ -79,6 +88,7 @@ const heads: fc.Arbitrary<Head> = fc
             },
           }
         : null,
+      gate: later ? roundWeights({ classes: 2, weights: fill(2 * GATE_BUCKETS), bias: fill(2) }) : null,
       byWords: reading("words"),
       byAll: meaning ? reading("all") : null,
     };
@@ -122,6 +132,10 @@ describe("a head's file", () => {
     ["no background", changed((head) => Object.assign(head, { labels: ["a", "b", "c"] }))],
     ["prototypes of nobody", changed((head) => Object.assign(head.meaning, { owners: "" }))],
     ["a meaning that nothing reads", changed((head) => Object.assign(head, { byAll: null }))],
+    [
+      "a gate that leads nowhere",
+      changed((head) => Object.assign(head, { gate: { bias: floats(0, 0), buckets: "", weights: "" } })),
+    ],
     ["no rule", changed((head) => Object.assign(head.byWords, { first: null }))],
     [
       "too few thresholds",

@@ -1,0 +1,64 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { spell, vocabularyOf } from "../../server/routing/speller.ts";
+
+const examples = [
+  "could you translate this sentence into french",
+  "how do you say hello in french",
+  "could you send money to my savings account",
+  "my savings account is at zero, could you help",
+  "dinner is late",
+  "dinner is cold",
+];
+const vocabulary = vocabularyOf(examples, ["diner", "frank", "hallo"]);
+
+describe("spelling", () => {
+  it.each([
+    ["a letter left out", "how do you say it in frnch", "how do you say it in french"],
+    ["a letter doubled", "could you sendd it into my saavings", "could you sendd it into my savings"],
+    ["a letter changed", "into frenxh please", "into french please"],
+    ["two letters swapped", "my acocunt", "my account"],
+    ["a capital", "My Acocunt!", "My account!"],
+  ])("puts right %s, where the word was seen more than once", (_, written, meant) => {
+    expect(spell(written, vocabulary)).toBe(meant);
+  });
+
+  it.each([
+    ["words of the language, however near", "the diner, said frank"],
+    ["short words", "cuold yuo on sa"],
+    ["words that are two slips away", "my acocutn"],
+    ["numbers, codes and signs", "x4fz-99 + 3.14 = ½ 🙂"],
+    ["other scripts", "どこで食べますか привет"],
+  ])("leaves %s alone", (_, text) => {
+    const spelt = spell(text, vocabulary);
+    expect(spelt).toBe(text.replace("cuold", "could"));
+  });
+
+  it("leaves a text in another language alone, even where single words are near", () => {
+    const text =
+      "quiero traducir esta frase larga porque nadie aquí entiende nunca cuando hablamos todos juntos acocunt";
+    expect(spell(text, vocabulary)).toBe(text);
+  });
+
+  it("knows no slips without words", () => {
+    expect(spell("my acocunt", new Map())).toBe("my acocunt");
+  });
+
+  it("takes any text, keeps what stands between words, and settles at once", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme", maxLength: 200 }), (text) => {
+        const spelt = spell(text, vocabulary);
+        const between = (some: string) => some.replace(/[\p{L}\p{M}']+/gu, "·");
+        expect(between(spelt)).toBe(between(text));
+        expect(spell(spelt, vocabulary)).toBe(spelt);
+      }),
+    );
+  });
+
+  it("is through with a long paste soon", () => {
+    const text = "acocuntt ".repeat(20_000);
+    const startedAt = performance.now();
+    spell(text, vocabulary);
+    expect(performance.now() - startedAt).toBeLessThan(1000);
+  });
+});
