@@ -42,7 +42,7 @@ export async function trainOne({ id, config, settings, progress }: Training): Pr
       }),
     );
   } catch (error) {
-    if (isStopped(run.folder)) note(`Go on with: ${trainCommand(`${id} --resume`, config.model)}`);
+    if (canGoOn(run.folder)) note(`Go on with: ${trainCommand(`${id} --resume`, config.model)}`);
     throw error;
   }
 }
@@ -50,8 +50,17 @@ export async function trainOne({ id, config, settings, progress }: Training): Pr
 /** Written by the trainer where a run was stopped: adapters/trainer/README.md. */
 const CHECKPOINT = /^checkpoint-\d+\.pt$/;
 
-const isStopped = (folder: string): boolean =>
-  fs.existsSync(folder) && fs.readdirSync(folder).some((name) => CHECKPOINT.test(name));
+/** Whether it was stopped while it trained, or before what it had trained was measured and published. */
+function canGoOn(folder: string): boolean {
+  const names = fs.existsSync(folder) ? fs.readdirSync(folder) : [];
+  if (names.some((name) => CHECKPOINT.test(name))) return true;
+  return names.includes("result.json") && !/"event":"finished"/.test(journalOf(folder));
+}
+
+function journalOf(folder: string): string {
+  const file = path.join(folder, "events.jsonl");
+  return fs.existsSync(file) ? fs.readFileSync(file, "utf8") : "";
+}
 
 /** The newest run of this adapter for this base that was stopped. @throws {PatchbayError} `bad-request` where there is none */
 function stoppedRun(
@@ -63,7 +72,7 @@ function stoppedRun(
   const names = fs.existsSync(runs) ? fs.readdirSync(runs).sort().reverse() : [];
   for (const name of names) {
     const folder = path.join(runs, name);
-    if (!isStopped(folder)) continue;
+    if (!canGoOn(folder)) continue;
     const run = JSON.parse(fs.readFileSync(path.join(folder, "run.json"), "utf8"));
     if (run.adapter === id && run.base.sha256 === base.sha256) return { folder, config: run.config };
   }

@@ -32,6 +32,9 @@ export interface TrainOptions {
   onLine: (line: string) => void;
 }
 
+/** What the trainer writes last of all. */
+const RESULT = "result.json";
+
 const Result = z.object({
   heldOutLoss: z.object({ base: z.number(), adapter: z.number() }),
   heldOutRows: z.number(),
@@ -87,8 +90,10 @@ async function withJournal(
 export async function runTraining(options: TrainOptions): Promise<Trained> {
   const { base, config, runFolder, trainerDir } = options;
   const { rows, run, python } = await prepareRun(options);
-  await runTrainer(python, trainerDir, runFolder, options.onEvent);
-  const result = Result.parse(JSON.parse(fs.readFileSync(path.join(runFolder, "result.json"), "utf8")));
+  const resultFile = path.join(runFolder, RESULT);
+  // It is there where the same run was trained and then not measured: nothing has to be learnt again.
+  if (!fs.existsSync(resultFile)) await runTrainer(python, trainerDir, runFolder, options.onEvent);
+  const result = Result.parse(JSON.parse(fs.readFileSync(resultFile, "utf8")));
   const { versions, ...figures } = result;
   const gguf = path.join(runFolder, "adapter.gguf");
   const file = { version: run.adapter, sha256: await sha256OfFile(gguf), path: gguf };
@@ -123,9 +128,17 @@ export async function prepareRun(options: Omit<TrainOptions, "onEvent">) {
     config,
     configSha256: createHash("sha256").update(JSON.stringify(config)).digest("hex"),
   };
-  writeAtomically(path.join(runFolder, "run.json"), `${JSON.stringify(run, null, 2)}\n`);
+  writeRun(runFolder, `${JSON.stringify(run, null, 2)}\n`);
   const python = await pythonEnvironment(path.join(trainerDir, "requirements.txt"), cacheDir, onLine);
   return { rows, run, python };
+}
+
+/** What another run left in the folder is none of this one's results. */
+function writeRun(runFolder: string, text: string): void {
+  const file = path.join(runFolder, "run.json");
+  if (!fs.existsSync(file) || fs.readFileSync(file, "utf8") !== text)
+    fs.rmSync(path.join(runFolder, RESULT), { force: true });
+  writeAtomically(file, text);
 }
 
 async function parityOf(

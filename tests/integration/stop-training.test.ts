@@ -41,6 +41,15 @@ describe("a training that is stopped with Ctrl-C", () => {
     expect(one.lossCurve).toEqual(other.lossCurve);
     expect(one.heldOutLoss).toEqual(other.heldOutLoss);
 
+    // As a process leaves it that dies when all is learnt and nothing is measured.
+    const journal = path.join(runs, name, "events.jsonl");
+    const lines = fs.readFileSync(journal, "utf8").split("\n");
+    fs.writeFileSync(journal, lines.filter((line) => !line.includes('"finished"')).join("\n"));
+    const published = await cli(["adapters", "train", "support", "--resume", "--json"], env);
+    expect(published.code, published.stderr).toBe(0);
+    expect(published.stderr).not.toContain("step ");
+    expect(JSON.parse(published.stdout).sha256).toBe(one.sha256);
+
     const again = await cli(["adapters", "train", "support", "--resume", "--json"], env);
     expect(JSON.parse(again.stdout)).toMatchObject({
       error: { code: "bad-request", hint: "Start one with: npx patchbay adapters train support" },
