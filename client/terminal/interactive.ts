@@ -17,6 +17,7 @@ import { type Style, styleFor } from "./style.ts";
 const HELP = `  /up, /down [comment]   rate the last answer (again to change it), /unvote takes it back
   /expert ID             let one expert answer everything here; /expert auto gives the choice back
   /retry [ID]            answer the last question again, by another expert if named
+  /wrong ID              it should have been this expert (base: none): it answers now, the router learns from it
   /why                   why this expert was chosen
   /new                   start a new conversation
   /quit                  leave (also Ctrl-D); Ctrl-C stops an answer
@@ -130,6 +131,9 @@ class TerminalChat {
         await this.#ask((open) => open.regenerate(id, argument || undefined));
         return true;
       }
+      case "wrong":
+        await this.#correct(argument);
+        return true;
       case "why":
         await this.#explain(this.#lastAnswer());
         return true;
@@ -195,6 +199,13 @@ class TerminalChat {
     this.#print(this.#style.dim(value === 1 ? "Saved: thumbs up." : "Saved: thumbs down."));
   }
 
+  async #correct(expert: string): Promise<void> {
+    const { id } = this.#lastAnswer();
+    await this.#open?.correctRoute(id, expert);
+    this.#print(this.#style.dim(`Noted: ${expert}. The router learns from it.`));
+    await this.#ask((open) => open.regenerate(id, expert));
+  }
+
   async #pin(choice: string): Promise<void> {
     if (!this.#open) return;
     await this.#client.call("conversation:pin", { conversationId: this.#open.id, pinned: choice });
@@ -227,5 +238,8 @@ function explain({ decision, expert }: Answer): string {
     ? `; next: ${decision.runnerUp.domain} ${percent(decision.runnerUp.confidence)}`
     : "";
   const elsewhere = expert.remote ? ` by ${expert.remote.model} on ${expert.remote.engine}` : "";
-  return `${expert.version ?? expert.id}${elsewhere}, ${percent(decision.confidence)} sure${runnerUp}. ${decision.reason}`;
+  const spoken = decision.evidence.map(({ feature }) => feature).join(", ");
+  const words = spoken && ` Words that spoke for it: ${spoken}.`;
+  const heard = decision.heard === "words" ? " It went by words alone." : "";
+  return `${expert.version ?? expert.id}${elsewhere}, ${percent(decision.confidence)} sure${runnerUp}. ${decision.reason}.${words}${heard}`;
 }

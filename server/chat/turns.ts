@@ -205,6 +205,7 @@ export class Turns {
       text,
       clientId,
       createdAt: this.#deps.now(),
+      routeCorrection: null,
     };
   }
 }

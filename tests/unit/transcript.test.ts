@@ -21,6 +21,7 @@ const question: Question = {
   text: "Where is my parcel?",
   clientId: "c",
   createdAt: at,
+  routeCorrection: null,
 };
 const answer = (n: number): Answer => ({
   id: id(n),
