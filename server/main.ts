@@ -87,7 +87,7 @@ export class Patchbay {
     // Before the sockets: socket.io puts itself in front of the listeners that it finds.
     http.on("request", createHttpApp({ identity, rateLimits, health, api: services, webDir, host, onFault }));
     const sockets = new SocketGateway(http, { identity, rateLimits, host, services, onFault });
-    const hearing = new Hearing({ config, log, onFault, closing });
+    const hearing = new Hearing({ config, db, newId, now, log, onFault, closing });
     this.#ground = { config, db, sockets, hearing, newId, now, log, onFault, closing };
     this.ready = this.#load();
     // Whoever awaits `ready` sees the failure; for everybody else it stands in /health.
@@ -101,7 +101,7 @@ export class Patchbay {
       const { step, progress, error } = phase;
       return { status: "starting", step, progress, ...(error && { error: error.toBody() }) };
     }
-    return healthOf(phase.running, this.#ground.hearing.state);
+    return healthOf(phase.running, this.#ground.hearing);
   }
 
   /** A session for a program on this machine that holds the data folder anyway: a `Cookie` header. */
@@ -122,7 +122,7 @@ export class Patchbay {
     this.#phase = { is: "closed" };
     this.#closing.abort(new PatchbayError("starting", "The server is shutting down."));
     if (phase.is === "ready") {
-      phase.running.watcher.close();
+      phase.running.stopWatching();
       await phase.running.turns.close();
     }
     const { sockets, hearing, db } = this.#ground;
@@ -143,7 +143,7 @@ export class Patchbay {
       this.#step("checking the adapters", null);
       const registry = await this.#openRegistry(base);
       this.#step("preparing the router", null);
-      const router = await hearing.router([...registry.adapters.keys()]);
+      const router = await hearing.firstRouter([...registry.adapters.keys()]);
       this.#step("loading the model", 0);
       if (this.#closing.signal.aborted) return;
       const engine = this.#startEngine(base);
@@ -164,7 +164,7 @@ export class Patchbay {
     }
   }
 
-  /** Beside the first turns, which go by words. */
+  /** Beside the first turns, which go by words or by what was learnt before: examples and corrections may be new. */
   async #learnMeaning({ switchboard }: Running): Promise<void> {
     if (await this.#ground.hearing.start()) await switchboard.relearn();
   }

@@ -48,8 +48,10 @@ export function headVersion(
   { seed = 1, hears = "words" }: { seed?: number; hears?: "words" | "meaning" } = {},
 ): string {
   const digest = createHash("sha256").update(JSON.stringify([RECIPE, FEATURES_VERSION, hears, seed]));
-  for (const { text, before, weight = 1, ...example } of examples)
-    digest.update(`\n${JSON.stringify([text, labelOf(example), weight, before ?? null])}`);
+  for (const { text, before, weight = 1, ownPlace, ...example } of examples)
+    digest.update(
+      `\n${JSON.stringify([text, labelOf(example), weight, before ?? null, ...(ownPlace === undefined ? [] : [ownPlace])])}`,
+    );
   return digest.digest("hex").slice(0, 12);
 }
 
@@ -60,6 +62,9 @@ function labelsOf(examples: readonly Example[]): string[] {
   domains.delete(BASE);
   return [...[...domains].sort(), BASE];
 }
+
+/** Of rows that are never held out. */
+const NO_FOLD = -1;
 
 /** Rows with class weights: the inverse square root of a class's share. */
 function toRows(examples: readonly Example[], labels: readonly string[], seed: number): TrainingRow[] {
@@ -76,7 +81,8 @@ function toRows(examples: readonly Example[], labels: readonly string[], seed: n
     },
     target: labels.indexOf(labelOf(example)),
     weight: balance(labelOf(example)) * (example.weight ?? 1),
-    fold: hash(example.group ?? example.text) % FOLDS,
+    fold: example.ownPlace === undefined ? hash(example.group ?? example.text) % FOLDS : NO_FOLD,
+    ownPlace: example.ownPlace ?? 0,
   }));
 }
 
