@@ -24,7 +24,7 @@ export interface UnseenRow {
   heard: Heard;
 }
 
-/** One fold of a large set, all of a small one; without rows that are never held out. */
+/** One fold of a large set, all of a small one. */
 export function judgeUnseen(rows: readonly TrainingRow[], trainer: PartsTrainer): UnseenRow[] {
   const unseen: UnseenRow[] = [];
   for (let fold = 0; fold < FOLDS && unseen.length < CALIBRATION_ROWS; fold++) {

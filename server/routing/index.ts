@@ -1,6 +1,13 @@
 export type { StatedCorrection } from "./corrections/corrected-examples.ts";
-export { CORRECTION_WEIGHT, correctedExamples, withCorrections } from "./corrections/corrected-examples.ts";
-export { type GateFigures, type GateMaterial, type GateReport, judgeGate, type Measured, measure } from "./corrections/gate.ts";
+export { correctedExamples, withCorrections } from "./corrections/corrected-examples.ts";
+export {
+  type GateFigures,
+  type GateMaterial,
+  type GateReport,
+  judgeGate,
+  type Measured,
+  measure,
+} from "./corrections/gate.ts";
 export {
   type Candidate,
   type Learn,

@@ -21,7 +21,7 @@ export interface TrainingRow {
   /** Index of its class. */
   target: number;
   weight: number;
-  /** Rows of one fold are held out together; rows of a negative one never are. */
+  /** Rows of one fold are held out together. */
   fold: number;
   /** Weight as a prototype of its own; 0: it is one of those that prototypes are found among. */
   ownPlace: number;

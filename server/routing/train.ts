@@ -32,7 +32,10 @@ export function trainHead(examples: readonly Example[], options: Partial<TrainHe
   const rows = toRows(examples, labels, seed);
   const trainer = new PartsTrainer(labels.length, embeddings, seed);
   const parts = trainer.train(rows);
-  const unseen = judgeUnseen(rows, trainer);
+  const unseen = judgeUnseen(
+    rows.filter(({ fold }) => fold !== NO_FOLD),
+    trainer,
+  );
   return {
     version: headVersion(examples, { seed, hears: embeddings ? "meaning" : "words" }),
     labels,
@@ -63,7 +66,7 @@ function labelsOf(examples: readonly Example[]): string[] {
   return [...[...domains].sort(), BASE];
 }
 
-/** Of rows that are never held out. */
+/** Of rows that scales and thresholds are found without. */
 const NO_FOLD = -1;
 
 /** Rows with class weights: the inverse square root of a class's share. */

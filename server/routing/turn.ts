@@ -28,7 +28,7 @@ export interface Example {
   weight?: number;
   /**
    * For what has to hold for this very text and those near it, as a correction has: it is a prototype of its own, of as
-   * much weight, and is in no fold that is held out, since what people correct is no sample of what they say.
+   * much weight, and scales and thresholds are found without it, since what people correct is no sample of what they say.
    */
   ownPlace?: number;
 }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import {
-  CORRECTION_WEIGHT,
   correctedExamples,
   type GateFigures,
   type GateMaterial,
@@ -37,9 +36,7 @@ describe("what is learnt from corrections", () => {
       says("cem", "IS THE POOL OPEN!", "health"),
     );
     expect(disputed).toBe(0);
-    expect(examples).toEqual([
-      { text: "is the pool open", label: "support", weight: CORRECTION_WEIGHT, ownPlace: 1 },
-    ]);
+    expect(examples).toEqual([{ text: "is the pool open", label: "support", weight: 1, ownPlace: 1 }]);
   });
 
   it("is nothing where as many say one thing as another, until somebody breaks the tie", () => {
@@ -59,8 +56,8 @@ describe("what is learnt from corrections", () => {
 
   it("grows with those who agree, within bounds", () => {
     const people = Array.from({ length: 9 }, (_, at) => says(`p${at}`, "pool?", "support"));
-    expect(learnt(...people.slice(0, 2)).examples[0]?.weight).toBe(2 * CORRECTION_WEIGHT);
-    expect(learnt(...people).examples[0]?.weight).toBe(3 * CORRECTION_WEIGHT);
+    expect(learnt(...people.slice(0, 2)).examples[0]?.weight).toBe(2);
+    expect(learnt(...people).examples[0]?.weight).toBe(3);
   });
 
   it("gives whoever says very much a smaller say in each, and less than somebody who says little", () => {
@@ -73,9 +70,7 @@ describe("what is learnt from corrections", () => {
       says("ann", "pool?", "support"),
     );
     const weights = examples.filter(({ label }) => label === "health").map(({ weight = 0 }) => weight);
-    expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeLessThanOrEqual(
-      50 * CORRECTION_WEIGHT + 1e-6,
-    );
+    expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeLessThanOrEqual(50 + 1e-6);
     expect(examples.find(({ text }) => text === "pool?")?.label).toBe("support");
   });
 
@@ -100,7 +95,12 @@ describe("what is learnt from corrections", () => {
       { text: "Pool", label: "health" },
       { text: "gym", label: "health" },
     ];
-    expect(withCorrections(examples, learnt(a).examples).map(({ text }) => text)).toEqual(["gym", "pool?"]);
+    expect(withCorrections(examples, learnt(a).examples)).toMatchObject([
+      { text: "gym" },
+      { text: "pool?", label: "support", weight: 1 },
+    ]);
+    const many = Array.from({ length: 8_000 }, (_, at) => ({ text: `row ${at}`, label: "health" }));
+    expect(withCorrections(many, learnt(a).examples).at(-1)?.weight).toBe(16);
   });
 });
 

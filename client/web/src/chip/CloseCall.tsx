@@ -18,9 +18,9 @@ export function CloseCall({ answer }: { answer: Answer }) {
   return (
     <p className="close-call expert" style={expertStyle(other)} data-testid="close-call">
       <span>
-        A close call: {experts.find(expert.id, expert.title).title} ({percent(decision.confidence)}) or{" "}
-        {other.title}
-        {sure}.
+        {expert.id === "base"
+          ? `${other.title}${sure} was close, but not sure enough.`
+          : `A close call: ${experts.find(expert.id, expert.title).title} (${percent(decision.confidence)}) or ${other.title}${sure}.`}
       </span>
       <button
         type="button"
