@@ -26,6 +26,8 @@ const commands = [
   ["router", "explain"],
   ["router", "train"],
   ["router", "eval"],
+  ["router", "heads"],
+  ["router", "rollback"],
   ["feedback", "export"],
   ["completion"],
 ];
