@@ -1,5 +1,5 @@
 import { Undo2, X } from "lucide-react";
-import { type KeyboardEvent, useId } from "react";
+import { type KeyboardEvent, useEffect, useId, useRef } from "react";
 import type { Answer, RouteCorrection } from "../../../sdk/index.ts";
 import { expertStyle } from "../chip/expert-style.ts";
 import { Jack } from "../chip/Jack.tsx";
@@ -24,6 +24,9 @@ export function WrongExpertPanel({ answer, correction, onClose }: Props) {
   const experts = useKnownExperts();
   useReturnFocus();
   const id = useId();
+  const panel = useRef<HTMLElement>(null);
+  // The keyboard goes on inside, and Escape is heard.
+  useEffect(() => panel.current?.focus(), []);
   const choices = experts.all.filter(
     (expert) => expert.id !== answer.expert?.id || expert.id === correction?.expert,
   );
@@ -42,6 +45,8 @@ export function WrongExpertPanel({ answer, correction, onClose }: Props) {
 
   return (
     <section
+      ref={panel}
+      tabIndex={-1}
       className="wrong-expert-panel"
       onKeyDown={(event: KeyboardEvent) => event.key === "Escape" && onClose()}
       aria-labelledby={`${id}-title`}
