@@ -36,7 +36,7 @@ export interface Measured {
 }
 
 /**
- * Another seed, with the same examples, moves shares of the shipped held-out turns by up to 0.014, the AUROC by 0.004 and
+ * Another seed, with the same examples, moved shares of the shipped held-out turns by up to 0.014, the AUROC by 0.004 and
  * the two figures about switches by 0.037 (docs/log.md): less than that is no news. A head is held against the one that
  * the examples alone make as well, so that many small losses in a row do not add up.
  */
