@@ -71,7 +71,7 @@ export async function connect(ground: Ground, { base, experts, local }: Loaded):
     onFault,
     closing,
   });
-  const relearnSoon = new Soon(() => void switchboard.relearn(), RELEARN);
+  const relearnSoon = new Soon(() => switchboard.relearn(), RELEARN);
   const publish: ChatDeps["publish"] = (userId, change) => {
     sockets.publish(userId, change);
     // A conversation takes its corrections with it.
