@@ -7,6 +7,7 @@ const rooms = {
   "server/models": ["server/protocol"],
   "server/engines": ["server/protocol", "server/engines-file.ts"],
   "server/routing": ["server/protocol", "server/json-lines.ts"],
+  "server/heads": ["server/protocol", "server/routing", "db"],
   "server/registry": ["server/protocol", "server/models", "server/engines"],
   "server/feedback": ["server/protocol", "db"],
   "server/chat": [

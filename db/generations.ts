@@ -41,6 +41,8 @@ export async function insertDecision(db: Database, generationId: string, decisio
       evidence_json: JSON.stringify(decision.evidence),
       head: decision.head,
       pinned: decision.pinned ? 1 : 0,
+      alternative: decision.alternative,
+      heard: decision.heard,
     })
     .execute();
 }

@@ -1,7 +1,13 @@
 import type { Selectable } from "kysely";
 import { type Answer, type Message, PatchbayError, type Question } from "../server/protocol/index.ts";
 import type { Database } from "./open.ts";
-import type { GenerationsTable, MessagesTable, RouteDecisionsTable, VotesTable } from "./schema.ts";
+import type {
+  GenerationsTable,
+  MessagesTable,
+  RouteCorrectionsTable,
+  RouteDecisionsTable,
+  VotesTable,
+} from "./schema.ts";
 
 export async function insertQuestion(db: Database, question: Question): Promise<void> {
   await db
@@ -74,7 +80,7 @@ export async function listAnswerIds(db: Database, userId: string, conversationId
   return rows.map(({ id }) => id);
 }
 
-/** Every message of the conversation, oldest first, with each answer's generation, decision and this person's vote. */
+/** Every message of the conversation, oldest first, with each answer's generation and decision, this person's votes and corrections. */
 export async function listMessages(db: Database, conversationId: string, userId: string): Promise<Message[]> {
   const messages = await db
     .selectFrom("messages")
@@ -100,12 +106,19 @@ export async function listMessages(db: Database, conversationId: string, userId:
     .where("user_id", "=", userId)
     .where("message_id", "in", inConversation)
     .execute();
+  const corrections = await db
+    .selectFrom("route_corrections")
+    .selectAll()
+    .where("user_id", "=", userId)
+    .where("message_id", "in", inConversation)
+    .execute();
+  const correctionOf = new Map(corrections.map((row) => [row.message_id, row]));
   const generationOf = new Map(generations.map((row) => [row.message_id, row]));
   const decisionOf = new Map(decisions.map((row) => [row.generation_id, row]));
   const voteOf = new Map(votes.map((row) => [row.message_id, row]));
   return messages.map((row) => {
     const generation = generationOf.get(row.id);
-    if (!generation) return toQuestion(row);
+    if (!generation) return toQuestion(row, correctionOf.get(row.id));
     return toAnswer(row, generation, decisionOf.get(generation.id), voteOf.get(row.id));
   });
 }
@@ -127,7 +140,10 @@ export async function ownMessage(
   return row;
 }
 
-const toQuestion = (row: Selectable<MessagesTable>): Question => ({
+const toQuestion = (
+  row: Selectable<MessagesTable>,
+  correction: Selectable<RouteCorrectionsTable> | undefined,
+): Question => ({
   id: row.id,
   conversationId: row.conversation_id,
   parentId: row.parent_id,
@@ -135,6 +151,13 @@ const toQuestion = (row: Selectable<MessagesTable>): Question => ({
   text: row.text,
   clientId: row.client_id,
   createdAt: row.created_at,
+  routeCorrection: correction
+    ? {
+        expert: correction.expert,
+        setAside: correction.set_aside_at !== null,
+        updatedAt: correction.updated_at,
+      }
+    : null,
 });
 
 function toAnswer(
@@ -173,6 +196,8 @@ const toDecision = (row: Selectable<RouteDecisionsTable>): Answer["decision"] =>
   evidence: JSON.parse(row.evidence_json),
   head: row.head,
   pinned: row.pinned === 1,
+  alternative: row.alternative,
+  heard: row.heard,
 });
 
 const toVote = (row: Selectable<VotesTable>): Answer["vote"] => ({

@@ -5,12 +5,18 @@ import { Kysely, Migrator, SqliteDialect } from "kysely";
 import * as chat from "./migrations/0001-chat.ts";
 import * as api from "./migrations/0002-api.ts";
 import * as remoteEngines from "./migrations/0003-remote-engines.ts";
+import * as routerHeads from "./migrations/0004-router-heads.ts";
 import type { Schema } from "./schema.ts";
 
 export type Database = Kysely<Schema>;
 
 /** In order; forward only. */
-const migrations = { "0001-chat": chat, "0002-api": api, "0003-remote-engines": remoteEngines };
+const migrations = {
+  "0001-chat": chat,
+  "0002-api": api,
+  "0003-remote-engines": remoteEngines,
+  "0004-router-heads": routerHeads,
+};
 
 export interface OpenOptions {
   /** Upper bound in 4 KiB pages, as a full disk would set one. Tests use it; undefined is no bound. */

@@ -99,6 +99,9 @@ export interface RouteDecisionsTable {
   evidence_json: string;
   head: string;
   pinned: number;
+  /** Who was close to being chosen; null also in rows from before this was kept. */
+  alternative: string | null;
+  heard: "words" | "meaning" | null;
 }
 
 /** What somebody saw when they voted. Never updated: a trigger refuses it. */
@@ -124,6 +127,52 @@ export interface VotesTable {
   updated_at: string;
 }
 
+/** What a person says of a question that was sent to the wrong expert, with all that the router learns from it. */
+export interface RouteCorrectionsTable {
+  id: string;
+  /** The question. */
+  message_id: string;
+  user_id: string;
+  expert: string;
+  /** The turn as it was routed: its text, and what was said before on its branch. */
+  turn_json: string;
+  /** Who answered, and by which head it was chosen. */
+  answered_by: string;
+  head: string;
+  /** When a rollback left it out; null: it counts. */
+  set_aside_at: string | null;
+  created_at: string;
+  updated_at: string;
+}
+
+/** Every head that was live, or was made from corrections and refused. Its file lies in the data folder. */
+export interface RouterHeadsTable {
+  id: string;
+  /** From 1. */
+  ordinal: number;
+  /** Hash of what it has learnt, and how. */
+  version: string;
+  /** SHA-256 of its file. */
+  sha256: string;
+  /** Ordinal of the head that was live when it was made; null for the first. */
+  parent: number | null;
+  status: "live" | "retired" | "rejected" | "rolled-back";
+  hears: "words" | "meaning";
+  /** Hash of the adapters' examples alone that it was made from. */
+  examples: string;
+  /** Hash of the examples beside which it may be live: its own, or those there were when somebody rolled back to it. */
+  stands_beside: string;
+  /** The corrections that counted when it was made, as `[{id, expert}]`. */
+  corrections_json: string;
+  /** Texts that it has learnt from them, and those left out because people disagree. */
+  texts: number;
+  disputed: number;
+  /** null: nothing had to be proved, since it has learnt no corrections. */
+  gate_json: string | null;
+  created_at: string;
+  updated_at: string;
+}
+
 export interface Schema {
   users: UsersTable;
   sessions: SessionsTable;
@@ -135,4 +184,6 @@ export interface Schema {
   route_decisions: RouteDecisionsTable;
   snapshots: SnapshotsTable;
   votes: VotesTable;
+  route_corrections: RouteCorrectionsTable;
+  router_heads: RouterHeadsTable;
 }

@@ -88,7 +88,7 @@ export class Patchbay {
     const metrics = () => observe.metrics(this.#state());
     http.on("request", createHttpApp({ ...gateway, health, metrics, api: services, webDir }));
     const sockets = new SocketGateway(http, { ...gateway, services });
-    const hearing = new Hearing({ config, log, onFault, closing });
+    const hearing = new Hearing({ config, db, newId, now, log, onFault, closing });
     this.#ground = { config, db, sockets, hearing, observe, newId, now, log, onFault, closing };
     this.ready = this.#load();
     // Whoever awaits `ready` sees the failure; for everybody else it stands in /health.
@@ -102,7 +102,7 @@ export class Patchbay {
       const { step, progress, error } = phase;
       return { status: "starting", step, progress, ...(error && { error: error.toBody() }) };
     }
-    return healthOf(phase.running, this.#ground.hearing.state);
+    return healthOf(phase.running, this.#ground.hearing);
   }
 
   #state() {
@@ -122,7 +122,7 @@ export class Patchbay {
     this.#phase = { is: "closed" };
     this.#closing.abort(new PatchbayError("starting", "The server is shutting down."));
     if (phase.is === "ready") {
-      phase.running.watcher.close();
+      phase.running.stopWatching();
       await phase.running.turns.close();
     }
     const { sockets, hearing, observe, db } = this.#ground;
@@ -144,7 +144,7 @@ export class Patchbay {
       this.#step("checking the adapters", null);
       const registry = await this.#openRegistry(base);
       this.#step("preparing the router", null);
-      const router = await hearing.router([...registry.adapters.keys()]);
+      const router = await hearing.firstRouter([...registry.adapters.keys()]);
       this.#step("loading the model", 0);
       if (this.#closing.signal.aborted) return;
       const engine = this.#startEngine(base);
@@ -165,7 +165,7 @@ export class Patchbay {
     }
   }
 
-  /** Beside the first turns, which go by words. */
+  /** Beside the first turns, which go by words or by what was learnt before: examples and corrections may be new. */
   async #learnMeaning({ switchboard }: Running): Promise<void> {
     if (await this.#ground.hearing.start()) await switchboard.relearn();
   }

@@ -13,13 +13,17 @@ import {
 } from "./chat/index.ts";
 import type { Config } from "./config.ts";
 import { connectEngines, type Engine, LOCAL, type LocalEngine, type RemoteEngine } from "./engines/index.ts";
-import { Votes } from "./feedback/index.ts";
+import { RouteCorrections, Votes } from "./feedback/index.ts";
 import type { ApiServices, SocketGateway, SocketServices } from "./gateway/index.ts";
+import { Soon } from "./heads/index.ts";
 import type { Hearing } from "./hearing.ts";
 import type { BaseModel } from "./models/index.ts";
 import type { Observe, ServerState } from "./observe/index.ts";
 import { BASE, type Health } from "./protocol/index.ts";
 import { FolderWatcher } from "./registry/index.ts";
+
+/** The router learns what was corrected once nobody has corrected anything for so long, in ms, or at the latest then. */
+const RELEARN = { quietMs: 1_500, mostMs: 15_000 };
 
 /** What there is from the start on. */
 export interface Ground {
@@ -51,7 +55,7 @@ export interface Running {
   engine: Engine;
   remotes: RemoteEngine[];
   switchboard: Switchboard;
-  watcher: FolderWatcher;
+  stopWatching: () => void;
   turns: RunningTurns;
   services: SocketServices & ApiServices;
 }
@@ -61,7 +65,6 @@ export async function connect(ground: Ground, { base, experts, local }: Loaded):
   const domains = [BASE, ...experts.registry.adapters.keys()];
   const context = { basePath: base.path, onLog: log, domains };
   const { engine, remotes } = await connectEngines(local, config.engines, context);
-  const publish: ChatDeps["publish"] = (userId, change) => sockets.publish(userId, change);
   const switchboard = new Switchboard(experts, {
     engine,
     makeRouter: (adapterIds) => hearing.router(adapterIds),
@@ -70,8 +73,24 @@ export async function connect(ground: Ground, { base, experts, local }: Loaded):
     onFault,
     closing,
   });
+  const relearnSoon = new Soon(() => switchboard.relearn(), RELEARN);
+  const publish: ChatDeps["publish"] = (userId, change) => {
+    sockets.publish(userId, change);
+    // A conversation takes its corrections with it.
+    if (change.type === "route" || change.type === "deleted") relearnSoon.call();
+  };
   const folders = [config.adaptersDir, config.promptsDir];
   const watcher = new FolderWatcher(folders, () => void switchboard.refresh());
+  // Another process may have gone back to an earlier head.
+  const followHead = async () => {
+    if (await hearing.wasRolledBack()) await switchboard.relearn();
+  };
+  const headWatcher = new FolderWatcher([hearing.headsDir], () => void followHead().catch(onFault));
+  const stopWatching = () => {
+    watcher.close();
+    headWatcher.close();
+    relearnSoon.close();
+  };
   const deps: ChatDeps = {
     db,
     log: new EventLog(db),
@@ -91,22 +110,23 @@ export async function connect(ground: Ground, { base, experts, local }: Loaded):
     turns: new Turns(deps, turns),
     completions: new Completions(deps, turns),
     conversations: new Conversations(deps, (conversationId) => turns.stopConversation(conversationId)),
-    votes: new Votes({
+    votes: new Votes({ db, newId, now, publish, onVote: (expertId, value) => observe.vote(expertId, value) }),
+    routeCorrections: new RouteCorrections({
       db,
       newId,
       now,
       publish,
-      onVote: (expertId, value) => observe.vote(expertId, value),
+      isPlugged: (id) => switchboard.experts.registry.adapters.has(id),
     }),
     adapters: () => switchboard.adapters,
     models: () => modelList(switchboard.experts.registry, loadedAt),
     embed: (texts) => hearing.embed(texts),
   };
-  return { base, local, engine, remotes, switchboard, watcher, turns, services };
+  return { base, local, engine, remotes, switchboard, stopWatching, turns, services };
 }
 
 /** What `GET /health` says of it. */
-export function healthOf(running: Running, embedder: Hearing["state"]): Health {
+export function healthOf(running: Running, hearing: Hearing): Health {
   const { base, engine, remotes, switchboard } = running;
   const { registry, router } = switchboard.experts;
   const { running: answering, waiting, ...engineHealth } = engine.health();
@@ -136,7 +156,12 @@ export function healthOf(running: Running, embedder: Hearing["state"]): Health {
       train: summary.train,
     })),
     rejected: registry.rejected.map(({ id, error }) => ({ id, code: error.code, message: error.message })),
-    router: { version: router.version, hears: router.hears, embedder },
+    router: {
+      version: router.version,
+      name: hearing.headName,
+      hears: router.hears,
+      embedder: hearing.state,
+    },
     queue: { running: answering, waiting },
   };
 }

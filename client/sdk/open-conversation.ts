@@ -4,6 +4,7 @@ import {
   type ConversationChange,
   type LoggedEvent,
   PatchbayError,
+  type RouteCorrection,
   type Vote,
 } from "../../server/protocol/index.ts";
 import type { PatchbayClient } from "./client.ts";
@@ -158,6 +159,24 @@ export class OpenConversation {
     this.#applyVote(messageId, null);
   }
 
+  /**
+   * Says that an answer should have been this expert's (`base`: none of them), from which the router learns. To ask that
+   * expert now: `regenerate(answerId, expert)`.
+   */
+  async correctRoute(answerId: string, expert: string): Promise<RouteCorrection> {
+    const { questionId, correction } = await this.#client.call("route:correct", {
+      messageId: answerId,
+      expert,
+    });
+    this.#applyCorrection(questionId, correction);
+    return correction;
+  }
+
+  async retractRoute(answerId: string): Promise<void> {
+    const { questionId } = await this.#client.call("route:retract", { messageId: answerId });
+    this.#applyCorrection(questionId, null);
+  }
+
   /** Follows an answer to its end. `onUpdate` sees each state on the way. @throws as {@link when} */
   follow(answerId: string, onUpdate: (answer: Answer) => void): Promise<Answer> {
     return this.when(answerId, (answer) => {
@@ -199,6 +218,11 @@ export class OpenConversation {
 
   #applyVote(messageId: string, vote: Vote | null): void {
     this.#apply({ type: "changed", change: { type: "vote", conversationId: this.id, messageId, vote } });
+  }
+
+  #applyCorrection(messageId: string, correction: RouteCorrection | null): void {
+    const change = { type: "route", conversationId: this.id, messageId, correction } as const;
+    this.#apply({ type: "changed", change });
   }
 
   async #followAll(): Promise<void> {

@@ -123,6 +123,12 @@ function changed(
       const messages = new Map(transcript.messages).set(message.id, { ...message, vote: change.vote });
       return { ...transcript, messages };
     }
+    case "route": {
+      const message = transcript.messages.get(change.messageId);
+      if (message?.role !== "user") return transcript;
+      const corrected = { ...message, routeCorrection: change.correction };
+      return { ...transcript, messages: new Map(transcript.messages).set(message.id, corrected) };
+    }
     default:
       return change satisfies never;
   }

@@ -7,6 +7,7 @@ const commands = {
   unvote: ["", "take the vote back"],
   expert: ["[ID]", "let one expert answer everything here; /expert auto gives the choice back"],
   retry: ["[ID]", "answer the last question again, by another expert if named"],
+  wrong: ["ID", "it should have been this expert (base: none): it answers now, and the router learns"],
   why: ["", "why this expert was chosen"],
   search: ["words", "find earlier conversations that hold all these words; without any, the latest ones"],
   open: ["N", "go on with a conversation of that list"],

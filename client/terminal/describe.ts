@@ -18,7 +18,10 @@ export function explain({ decision, expert }: Answer): string {
     ? `; next: ${decision.runnerUp.domain} ${percent(decision.runnerUp.confidence)}`
     : "";
   const elsewhere = expert.remote ? ` by ${expert.remote.model} on ${expert.remote.engine}` : "";
-  return `${expert.version ?? expert.id}${elsewhere}, ${percent(decision.confidence)} sure${runnerUp}. ${decision.reason}`;
+  const spoken = decision.evidence.map(({ feature }) => feature).join(", ");
+  const words = spoken && ` Words that spoke for it: ${spoken}.`;
+  const heard = decision.heard === "words" ? " It went by words alone." : "";
+  return `${expert.version ?? expert.id}${elsewhere}, ${percent(decision.confidence)} sure${runnerUp}. ${decision.reason}.${words}${heard}`;
 }
 
 export const expertList = (adapters: readonly AdapterSummary[]): string =>

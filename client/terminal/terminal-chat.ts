@@ -117,6 +117,8 @@ export class TerminalChat {
         const expert = argument === "" ? undefined : expertNamed(argument, this.#adapters);
         return this.#ask((open) => open.regenerate(id, expert));
       }
+      case "wrong":
+        return this.#correct(argument);
       case "why":
         return this.#explain(this.#lastAnswer());
       case "search":
@@ -182,6 +184,14 @@ export class TerminalChat {
     const { id } = this.#lastAnswer();
     await this.#open?.vote(id, { value, comment });
     this.#note(value === 1 ? "Saved: thumbs up." : "Saved: thumbs down.");
+  }
+
+  async #correct(name: string): Promise<void> {
+    const { id } = this.#lastAnswer();
+    const expert = expertNamed(name, this.#adapters);
+    await this.#open?.correctRoute(id, expert);
+    this.#note(`Noted: ${expert}. The router learns from it.`);
+    await this.#ask((open) => open.regenerate(id, expert));
   }
 
   /** @throws {PatchbayError} `adapter-unknown` */

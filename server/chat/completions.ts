@@ -135,6 +135,7 @@ export class Completions {
       text,
       clientId: null,
       createdAt,
+      routeCorrection: null,
     };
     const answers = Array.from({ length: count }, () => newAnswer(this.#deps, question));
     const generationIds = answers.map(({ generationId }) => generationId);

@@ -206,6 +206,7 @@ export class Turns {
       text,
       clientId,
       createdAt: this.#deps.now(),
+      routeCorrection: null,
     };
   }
 }

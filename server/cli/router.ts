@@ -17,9 +17,11 @@ import {
 } from "../routing/index.ts";
 import { percent as inPercent, note, ProgressLine, printJson, printLine } from "./output.ts";
 import { encoderOrNull, headAndEmbedder, heldOutRows } from "./router-head.ts";
+import { addHeads } from "./router-heads.ts";
 
 export function addRouter(program: Command): void {
   const router = program.command("router").description("the classifier that picks the expert");
+  addHeads(router);
   router
     .command("explain")
     .description("who would answer a text, how sure the router is, and why")

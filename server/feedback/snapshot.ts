@@ -14,7 +14,7 @@ export const Snapshot = z.object({
   messages: z.array(z.object({ role: z.enum(["system", "user", "assistant"]), content: z.string() })),
   answer: z.string(),
   status: z.string(),
-  decision: Decision.omit({ evidence: true }),
+  decision: Decision.omit({ evidence: true, alternative: true, heard: true }),
   sampling: z.record(z.string(), z.number()),
   seed: z.number(),
 });

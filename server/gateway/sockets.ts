@@ -2,7 +2,7 @@ import type { Server as HttpServer } from "node:http";
 import { Server, type Socket } from "socket.io";
 import type { z } from "zod";
 import { type Conversations, type Turns, toPatchbayError } from "../chat/index.ts";
-import type { Votes } from "../feedback/index.ts";
+import type { RouteCorrections, Votes } from "../feedback/index.ts";
 import {
   type AdapterSummary,
   type ClientEventName,
@@ -25,6 +25,7 @@ export interface SocketServices {
   conversations: Conversations;
   turns: Turns;
   votes: Votes;
+  routeCorrections: RouteCorrections;
   adapters: () => AdapterSummary[];
 }
 
@@ -107,6 +108,10 @@ const handlers: Handlers = {
     await votes.retract(userId, messageId);
     return {};
   },
+  "route:correct": ({ routeCorrections }, userId, { messageId, expert }) =>
+    routeCorrections.set(userId, messageId, expert),
+  "route:retract": ({ routeCorrections }, userId, { messageId }) =>
+    routeCorrections.retract(userId, messageId),
 };
 
 /** The socket side of the server: every event is checked, answered and made under the person's own name. */
@@ -187,7 +192,7 @@ export class SocketGateway {
     if (!isEventName(name))
       throw new PatchbayError("bad-request", `There is no event "${name.slice(0, 40)}".`);
     const person = await this.#stillWelcome(socket);
-    if (person) requireScope(person, name.startsWith("vote:") ? "feedback" : "chat");
+    if (person) requireScope(person, isFeedback(name) ? "feedback" : "chat");
     if (person && startsTurn.has(name)) await this.#deps.rateLimits.take(person);
     return dispatch(services, socket, name, payload);
   }
@@ -203,6 +208,8 @@ export class SocketGateway {
 }
 
 const startsTurn: ReadonlySet<ClientEventName> = new Set(["message:send", "message:regenerate"]);
+
+const isFeedback = (name: ClientEventName): boolean => name.startsWith("vote:") || name.startsWith("route:");
 
 const roomOf = (userId: string): string => `user:${userId}`;
 

@@ -9,6 +9,7 @@ import {
   Expert,
   Message,
   Question,
+  RouteCorrection,
   Timings,
   TokenCounts,
   Vote,
@@ -36,6 +37,7 @@ const named: Record<string, z.ZodType> = {
   LoggedEvent,
   Message,
   Question,
+  RouteCorrection,
   Timings,
   TokenCounts,
   TurnEvent,
@@ -60,6 +62,9 @@ const summaries: Record<ClientEventName, string> = {
   unsubscribe: "Ends following an answer. The answer goes on.",
   "vote:set": "Rates an answer, or changes the rating.",
   "vote:retract": "Takes the rating back.",
+  "route:correct":
+    "Says who should have answered a question, or changes that; `base` is none of the experts. The router learns from it.",
+  "route:retract": "Takes it back.",
 };
 
 const TRANSPORT = `Socket.IO protocol 5 over Engine.IO 4; any of its clients will do. Over a bare WebSocket:

@@ -29,8 +29,10 @@ export interface EngineHealth {
 }
 
 export interface RouterHealth {
-  /** Of the classifier's head. */
+  /** Of the classifier's head: a hash of what it has learnt, and how. */
   version: string;
+  /** Its number among the heads that this server has made, such as `router@3`. */
+  name: string;
   /** Whether it hears what texts mean, or goes by their words alone. */
   hears: "words" | "meaning";
   /** The process that embeds texts; `off` by setting, `unavailable` where its model could not be had. */

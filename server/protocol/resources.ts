@@ -17,6 +17,10 @@ export const Decision = z.object({
   reason: z.string(),
   /** Those words with their weight (logit contribution against the runner-up), strongest first. */
   evidence: z.array(z.object({ feature: z.string(), weight: z.number() })),
+  /** Who was close to being chosen, to be offered beside; null where nobody was. */
+  alternative: AdapterId.nullable(),
+  /** Whether it knew what the turn means, or went by its words alone; null where nobody had to be chosen. */
+  heard: z.enum(["words", "meaning"]).nullable(),
   /** Version of the classifier's head. */
   head: z.string(),
   pinned: z.boolean(),
@@ -83,6 +87,16 @@ export const VoteInput = z.object({
 export const Vote = VoteInput.extend({ updatedAt: z.string() });
 export type Vote = z.infer<typeof Vote>;
 
+/** What somebody says of a question that the router sent to the wrong expert. */
+export const RouteCorrection = z.object({
+  /** Whom it belongs to; `base`: none of the experts. */
+  expert: AdapterId,
+  /** A rollback of the router left it out: it counts again once it is given again. */
+  setAside: z.boolean(),
+  updatedAt: z.string(),
+});
+export type RouteCorrection = z.infer<typeof RouteCorrection>;
+
 export const Timings = z.object({
   routeMs: z.number(),
   firstTokenMs: z.number().nullable(),
@@ -112,6 +126,8 @@ export const Question = z.object({
   ...messageBase,
   role: z.literal("user"),
   clientId: z.string().nullable(),
+  /** This person's own. */
+  routeCorrection: RouteCorrection.nullable(),
 });
 export const Answer = z.object({
   ...messageBase,

@@ -9,6 +9,7 @@ import {
   Id,
   Message,
   Question,
+  RouteCorrection,
   Vote,
   VoteInput,
 } from "./resources.ts";
@@ -46,6 +47,9 @@ export const clientEvents = {
   unsubscribe: z.object({ generationId: Id }),
   "vote:set": VoteInput.extend({ messageId: Id }),
   "vote:retract": z.object({ messageId: Id }),
+  /** Says who should have given an answer: one for each person and question, whichever of its answers it was said of. */
+  "route:correct": z.object({ messageId: Id, expert: AdapterId }),
+  "route:retract": z.object({ messageId: Id }),
 } as const;
 
 export type ClientEventName = keyof typeof clientEvents;
@@ -71,6 +75,8 @@ export const replies = {
   unsubscribe: z.object({ generationId: Id }),
   "vote:set": z.object({ vote: Vote }),
   "vote:retract": z.object({}),
+  "route:correct": z.object({ questionId: Id, correction: RouteCorrection }),
+  "route:retract": z.object({ questionId: Id }),
 } as const satisfies Record<ClientEventName, z.ZodType>;
 export type Replies = { [Name in ClientEventName]: z.infer<(typeof replies)[Name]> };
 
@@ -89,6 +95,13 @@ export const ConversationChange = z.discriminatedUnion("type", [
   z.object({ type: z.literal("deleted"), conversationId: Id }),
   z.object({ type: z.literal("message"), conversation: Conversation, message: Message }),
   z.object({ type: z.literal("vote"), conversationId: Id, messageId: Id, vote: Vote.nullable() }),
+  /** Of the question `messageId`. */
+  z.object({
+    type: z.literal("route"),
+    conversationId: Id,
+    messageId: Id,
+    correction: RouteCorrection.nullable(),
+  }),
 ]);
 export type ConversationChange = z.infer<typeof ConversationChange>;
 

@@ -34,7 +34,10 @@ const RoutingRow = z.unknown().transform((row, context): RoutingRow => {
 export interface ExampleFolders {
   /** Folders of adapters, each with a dataset/. */
   adaptersDir: string;
-  /** train.jsonl and heldout.jsonl of the background class, and follow-ups.jsonl, turns that belong to whoever is talking. */
+  /**
+   * train.jsonl and heldout.jsonl of the background class, follow-ups.jsonl (turns that belong to whoever is talking), and
+   * easy.jsonl.
+   */
   backgroundDir: string;
 }
 
@@ -76,6 +79,10 @@ export function readHeldOut(
   );
   return [...ofAdapters, ...readTexts(path.join(backgroundDir, "heldout.jsonl"), null)];
 }
+
+/** Turns of every shipped expert and of nobody that no head may get wrong. @throws as above */
+export const readEasyCases = ({ backgroundDir }: Pick<ExampleFolders, "backgroundDir">) =>
+  readIfThere(path.join(backgroundDir, "easy.jsonl"), LabelledText);
 
 /** Rows as people bring them. @throws {PatchbayError} `data-invalid` */
 export const readRoutingRows = (file: string): RoutingRow[] => readSomeJsonLines(file, RoutingRow);

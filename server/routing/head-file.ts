@@ -1,3 +1,5 @@
+import fs from "node:fs";
+import path from "node:path";
 import { z } from "zod";
 import { BASE, PatchbayError } from "../protocol/index.ts";
 import { BUCKETS, FEATURES_VERSION } from "./features.ts";
@@ -114,6 +116,30 @@ export function parseHead(text: string, source = "The router's head"): Head {
   const fault = faultOf(parsed.data);
   if (fault) throw invalid(`${source}: ${fault}.`);
   return unpack(parsed.data);
+}
+
+/** Null where there is none, or a damaged one, which is then made anew. */
+export function readHeadFile(file: string): Head | null {
+  if (!fs.existsSync(file)) return null;
+  try {
+    return parseHead(fs.readFileSync(file, "utf8"), file);
+  } catch (error) {
+    if (error instanceof PatchbayError) return null;
+    throw error;
+  }
+}
+
+/** Whole or not at all. @throws where the disk is full or the folder cannot be written */
+export function writeHeadFile(file: string, text: string): void {
+  const temporary = `${file}.${process.pid}.tmp`;
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  try {
+    fs.writeFileSync(temporary, text);
+    fs.renameSync(temporary, file);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw error;
+  }
 }
 
 const invalid = (message: string): PatchbayError =>

@@ -1,7 +1,7 @@
 import { BUCKETS, hash, vectoriseTurn } from "./features.ts";
 import { GATE_BUCKETS, type Gate, gateVector } from "./gate.ts";
 import { type LabelledVector, type LinearModel, roundWeights, trainLinear } from "./linear-model.ts";
-import { findPrototypes } from "./prototypes.ts";
+import { addPrototypes, findPrototypes } from "./prototypes.ts";
 import { type Heard, hear, type MeaningModel, meaningVector, placesOf } from "./scores.ts";
 import type { Embeddings, Turn } from "./turn.ts";
 import { mistype } from "./typos.ts";
@@ -27,6 +27,8 @@ export interface TrainingRow {
   goes: boolean | null;
   /** Rows of one fold are held out together. */
   fold: number;
+  /** Weight as a prototype of its own; 0: it is one of those that prototypes are found among. */
+  ownPlace: number;
 }
 
 /** What a head is made of, each part for itself. */
@@ -118,9 +120,16 @@ export class PartsTrainer {
     return {
       mean,
       linear: trainLinear(vectors, { ...this.#options(MEANING, rows), size }),
-      prototypes: findPrototypes(
-        placed.map(({ places, target }) => ({ embedding: places.end, target, weight: 1 })),
-        { classes: this.#labels.length, dimensions: mean.length, perClass, seed: this.#seed },
+      prototypes: addPrototypes(
+        findPrototypes(
+          placed
+            .filter(({ ownPlace }) => ownPlace === 0)
+            .map(({ places, target }) => ({ embedding: places.end, target, weight: 1 })),
+          { classes: this.#labels.length, dimensions: mean.length, perClass, seed: this.#seed },
+        ),
+        placed
+          .filter(({ ownPlace }) => ownPlace > 0)
+          .map(({ places, target, ownPlace }) => ({ embedding: places.end, target, weight: ownPlace })),
       ),
     };
   }

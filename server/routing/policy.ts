@@ -78,8 +78,8 @@ export function decide(
   const turn = turnOf(head, request);
   const current = request.previous === null ? -1 : head.labels.indexOf(request.previous);
   if (current >= 0 && turn.before && isContentless(wordsOf(turn.text))) {
-    const stays = `follow-up, stays with ${head.labels[current]}`;
-    return decision(head, judge(head, lastWithSubject(turn), embeddings), current, stays);
+    const because = `follow-up, stays with ${head.labels[current]}`;
+    return decision(head, judge(head, lastWithSubject(turn), embeddings), current, { because });
   }
   const judgement = judge(head, turn, embeddings);
   if (turn.before && current >= 0 && !judgement.knowsConversations)
@@ -88,8 +88,11 @@ export function decide(
   const best = bestOf(head, judgement);
   const lead = (probabilities[best] ?? 0) - (probabilities[current] ?? 0);
   if (turn.before && current >= 0 && best !== current && lead < marginOf(judgement))
-    return decision(head, judgement, current, `stays with ${head.labels[current]}`);
-  return decision(head, judgement, best, because(head, judgement, best));
+    return decision(head, judgement, current, {
+      because: `stays with ${head.labels[current]}`,
+      ...(best !== head.labels.length - 1 && { alternative: best }),
+    });
+  return decision(head, judgement, best, closeCall(head, judgement, best));
 }
 
 const marginOf = ({ leaves }: Judgement): number => SWITCH_MARGIN + STAY_MARGIN * (1 - (leaves ?? 1));
@@ -115,20 +118,32 @@ export function likeliestDomain(probabilities: Float64Array): number | null {
   return domains.length === 0 ? null : domains.indexOf(Math.max(...domains));
 }
 
-/** What a person should know besides the words; undefined where the words say it all. */
-function because(head: Head, { probabilities }: Judgement, chosen: number): string | undefined {
-  const base = head.labels.length - 1;
-  const domain = likeliestDomain(probabilities);
-  const percent = (at: number) => `${head.labels[at]} (${Math.round(100 * (probabilities[at] ?? 0))}%)`;
-  if (chosen === base && domain !== null && (probabilities[domain] ?? 0) > (probabilities[base] ?? 0))
-    return `not sure enough of ${percent(domain)}`;
-  const rival = likeliestBut(chosen, probabilities);
-  if (chosen === base || rival === null || rival === base) return undefined;
-  const close = (probabilities[chosen] ?? 0) - (probabilities[rival] ?? 0) < CLOSE;
-  return close ? `between ${percent(chosen)} and ${percent(rival)}` : undefined;
+/** What a person should know besides the words; nothing where the words say it all. */
+interface Circumstances {
+  because?: string;
+  /** An expert that was close to being chosen. */
+  alternative?: number;
 }
 
-function decision(head: Head, judgement: Judgement, chosen: number, because?: string): Decision {
+/** Whether another expert was nearly as likely, or the likeliest one was not sure enough. */
+function closeCall(head: Head, { probabilities }: Judgement, chosen: number): Circumstances {
+  const base = head.labels.length - 1;
+  const alternative = likeliestBut(chosen, probabilities.subarray(0, base));
+  if (alternative === null) return {};
+  const percent = (at: number) => `${head.labels[at]} (${Math.round(100 * (probabilities[at] ?? 0))}%)`;
+  const lead = (probabilities[chosen] ?? 0) - (probabilities[alternative] ?? 0);
+  if (lead >= CLOSE) return {};
+  if (chosen === base && lead < 0)
+    return { because: `not sure enough of ${percent(alternative)}`, alternative };
+  return { because: `between ${percent(chosen)} and ${percent(alternative)}`, alternative };
+}
+
+function decision(
+  head: Head,
+  judgement: Judgement,
+  chosen: number,
+  { because, alternative }: Circumstances,
+): Decision {
   const { probabilities, traced, rule, heardMeaning } = judgement;
   const rival = likeliestBut(chosen, probabilities);
   const { reason, evidence } =
@@ -144,11 +159,14 @@ function decision(head: Head, judgement: Judgement, chosen: number, because?: st
         : { domain: head.labels[rival] ?? BASE, confidence: round(probabilities[rival] ?? 0) },
     reason: because ?? (reason || "no single word stands out"),
     evidence,
+    alternative: alternative === undefined ? null : (head.labels[alternative] ?? null),
+    heard: heardMeaning ? "meaning" : "words",
     head: heardMeaning ? head.version : `${head.version} by words`,
     pinned: false,
   };
 }
 
+/** Null where there is no other. */
 function likeliestBut(chosen: number, probabilities: Float64Array): number | null {
   const others = probabilities.map((probability, label) => (label === chosen ? -1 : probability));
   const highest = Math.max(...others);
@@ -161,6 +179,8 @@ const pinnedDecision = (head: Head, domain: string): Decision => ({
   runnerUp: null,
   reason: "pinned by you",
   evidence: [],
+  alternative: null,
+  heard: null,
   head: head.version,
   pinned: true,
 });

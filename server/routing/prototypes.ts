@@ -44,17 +44,33 @@ export function findPrototypes(
     const own = rows.filter(({ target }) => target === owner);
     return clusters(own, dimensions, perClass, random).map((cluster) => ({ ...cluster, owner }));
   }).flat();
-  const centres = new Int8Array(found.length * dimensions);
-  for (const [at, { centre }] of found.entries())
-    centre.forEach((value, i) => {
-      centres[at * dimensions + i] = Math.round(127 * value);
-    });
-  return {
+  const none: Prototypes = {
     classes,
     dimensions,
-    centres,
-    owners: Uint16Array.from(found, ({ owner }) => owner),
-    counts: Float32Array.from(found, ({ count }) => count),
+    centres: new Int8Array(),
+    owners: new Uint16Array(),
+    counts: new Float32Array(),
+  };
+  return addPrototypes(
+    none,
+    found.map(({ centre, count, owner }) => ({ embedding: centre, target: owner, weight: count })),
+  );
+}
+
+/** The same with further places, each of which stands for itself. */
+export function addPrototypes(prototypes: Prototypes, places: readonly PlacedRow[]): Prototypes {
+  const { dimensions, centres, owners, counts } = prototypes;
+  const more = new Int8Array(centres.length + places.length * dimensions);
+  more.set(centres);
+  for (const [at, { embedding }] of places.entries())
+    embedding.forEach((value, i) => {
+      more[centres.length + at * dimensions + i] = Math.round(127 * value);
+    });
+  return {
+    ...prototypes,
+    centres: more,
+    owners: Uint16Array.from([...owners, ...places.map(({ target }) => target)]),
+    counts: Float32Array.from([...counts, ...places.map(({ weight }) => weight)]),
   };
 }
 

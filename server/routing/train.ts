@@ -35,7 +35,10 @@ export function trainHead(examples: readonly Example[], options: Partial<TrainHe
   const rows = toRows(examples, labels, seed);
   const trainer = new PartsTrainer(labels, embeddings, seed);
   const parts = trainer.train(rows);
-  const unseen = judgeUnseen(rows, trainer);
+  const unseen = judgeUnseen(
+    rows.filter(({ fold }) => fold !== NO_FOLD),
+    trainer,
+  );
   return {
     version: headVersion(examples, { seed, hears: embeddings ? "meaning" : "words" }),
     labels,
@@ -55,8 +58,10 @@ export function headVersion(
   { seed = 1, hears = "words" }: { seed?: number; hears?: "words" | "meaning" } = {},
 ): string {
   const digest = createHash("sha256").update(JSON.stringify([RECIPE, FEATURES_VERSION, hears, seed]));
-  for (const { text, before, weight = 1, ...example } of examples)
-    digest.update(`\n${JSON.stringify([text, labelOf(example), weight, before ?? null])}`);
+  for (const { text, before, weight = 1, ownPlace, ...example } of examples)
+    digest.update(
+      `\n${JSON.stringify([text, labelOf(example), weight, before ?? null, ...(ownPlace === undefined ? [] : [ownPlace])])}`,
+    );
   return digest.digest("hex").slice(0, 12);
 }
 
@@ -67,6 +72,9 @@ function labelsOf(examples: readonly Example[]): string[] {
   domains.delete(BASE);
   return [...[...domains].sort(), BASE];
 }
+
+/** Of rows that scales and thresholds are found without. */
+const NO_FOLD = -1;
 
 /** Rows with class weights: the inverse square root of a class's share. */
 function toRows(examples: readonly Example[], labels: readonly string[], seed: number): TrainingRow[] {
@@ -84,7 +92,8 @@ function toRows(examples: readonly Example[], labels: readonly string[], seed: n
     target: labels.indexOf(labelOf(example)),
     goes: example.before?.expert ? example.before.expert !== labelOf(example) : null,
     weight: balance(labelOf(example)) * (example.weight ?? 1),
-    fold: hash(example.group ?? example.text) % FOLDS,
+    fold: example.ownPlace === undefined ? hash(example.group ?? example.text) % FOLDS : NO_FOLD,
+    ownPlace: example.ownPlace ?? 0,
   }));
 }
 

@@ -26,6 +26,11 @@ export interface Example {
   group?: string;
   /** How much it counts in training; 1 when absent. */
   weight?: number;
+  /**
+   * For what has to hold for this very text and those near it, as a correction has: it is a prototype of its own, of as
+   * much weight, and scales and thresholds are found without it, since what people correct is no sample of what they say.
+   */
+  ownPlace?: number;
 }
 
 /** An embedding of unit length for a text, or undefined where there is none. */

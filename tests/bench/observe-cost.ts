@@ -65,6 +65,8 @@ const recordOf = (startedAt: number): TurnRecord => ({
       runnerUp: { domain: "education", confidence: 0.03 },
       reason: "charged, money back",
       evidence: [],
+      alternative: null,
+      heard: "meaning",
       head: "bench",
       pinned: false,
     },

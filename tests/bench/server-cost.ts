@@ -1,13 +1,13 @@
 import type { Database } from "../../db/index.ts";
 import { EventLog } from "../../server/chat/index.ts";
 import type { TurnEvent } from "../../server/protocol/index.ts";
-import { loadRouter } from "../../server/routing/index.ts";
+import { createRouter, loadHead } from "../../server/routing/index.ts";
 import type { Context } from "./context.ts";
 
 /** What choosing the expert of a turn takes, in ms. */
 export async function routingMs({ config, adapters }: Context, questions: string[]): Promise<number> {
   const adapterIds = adapters.map(({ summary }) => summary.id);
-  const router = await loadRouter({ ...config, adapterIds, encoder: null });
+  const router = createRouter(await loadHead({ ...config, adapterIds, encoder: null }));
   const startedAt = performance.now();
   for (const text of questions) await router.route({ turns: [{ role: "user", text }], previous: null });
   return (performance.now() - startedAt) / questions.length;

@@ -27,6 +27,8 @@ const commands = [
   ["router", "explain"],
   ["router", "train"],
   ["router", "eval"],
+  ["router", "heads"],
+  ["router", "rollback"],
   ["feedback", "export"],
   ["completion"],
 ];

@@ -2,12 +2,12 @@ import fs from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
 import { packageRoot } from "../../server/config.ts";
-import { type LoadOptions, loadHead, loadHeadBeside } from "../../server/routing/index.ts";
+import { type LearnOptions, type Lesson, learn, learnBeside } from "../../server/routing/index.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
-const threadPath = path.join(packageRoot, "dist", "server", "routing", "head-thread.js");
+const threadPath = path.join(packageRoot, "dist", "server", "routing", "corrections", "learn-thread.js");
 
-function optionsFor(row: string): LoadOptions {
+function optionsFor(row: string): LearnOptions {
   const folder = temporaryFolder();
   fs.mkdirSync(path.join(folder, "shop", "dataset"), { recursive: true });
   fs.writeFileSync(path.join(folder, "shop", "dataset", "router.jsonl"), `${row}\n`);
@@ -17,20 +17,31 @@ function optionsFor(row: string): LoadOptions {
     cacheDir: path.join(folder, "cache"),
     adapterIds: ["shop"],
     encoder: null,
+    corrections: [
+      {
+        id: "c",
+        person: "p",
+        expert: "shop",
+        turn: { text: "good morning", before: null },
+        updatedAt: "2026-01-01T00:00:00.000Z",
+      },
+    ],
+    live: null,
+    refused: [],
   };
 }
 
-it("learns the same head in a thread as in place, and finds it in the cache the next time", async () => {
+it("learns the same from examples and corrections in a thread as in place", async () => {
   const options = optionsFor('{"text": "where is my parcel"}');
-  const load = loadHeadBeside(threadPath, new AbortController().signal);
-  const head = await load(options);
-  expect(head).toEqual(await loadHead({ ...options, cacheDir: path.join(options.cacheDir, "other") }));
-  expect(await load(options)).toEqual(head);
+  const beside = await learnBeside(threadPath, new AbortController().signal)(options);
+  const inPlace: Lesson = await learn({ ...options, cacheDir: path.join(options.cacheDir, "other") });
+  expect(beside).toEqual(inPlace);
+  expect(beside).toMatchObject({ is: "learnt", candidate: { texts: 1 } });
 });
 
 it("names a malformed example, as it would in place", async () => {
-  const load = loadHeadBeside(threadPath, new AbortController().signal);
-  await expect(load(optionsFor("{"))).rejects.toMatchObject({
+  const learnThere = learnBeside(threadPath, new AbortController().signal);
+  await expect(learnThere(optionsFor("{"))).rejects.toMatchObject({
     code: "data-invalid",
     message: expect.stringContaining("router.jsonl line 1"),
   });
@@ -38,7 +49,7 @@ it("names a malformed example, as it would in place", async () => {
 
 it("ends with the server, in the middle of learning", async () => {
   const closing = new AbortController();
-  const loading = loadHeadBeside(threadPath, closing.signal)(optionsFor('{"text": "where is my parcel"}'));
+  const loading = learnBeside(threadPath, closing.signal)(optionsFor('{"text": "where is my parcel"}'));
   closing.abort(new Error("closing"));
   await expect(loading).rejects.toThrow("closing");
 });

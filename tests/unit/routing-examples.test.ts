@@ -3,9 +3,9 @@ import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
+  createRouter,
   headVersion,
   loadHead,
-  loadRouter,
   readExamples,
   readRoutingRows,
   toExamples,
@@ -140,7 +140,7 @@ describe("the router at the start of the server", () => {
   it("works without a cache to write to, and without any adapter", async () => {
     fs.writeFileSync(path.join(folder, "file"), "");
     const options = { ...folders(), cacheDir: path.join(folder, "file"), adapterIds: [], encoder: null };
-    const router = await loadRouter(options);
+    const router = createRouter(await loadHead(options));
     expect(router.version).toBe(headVersion(readExamples(folders(), [])));
     const turns = [{ role: "user" as const, text: "my parcel" }];
     expect((await router.route({ turns, previous: null })).domain).toBe("base");

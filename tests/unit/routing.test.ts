@@ -83,6 +83,22 @@ describe("the shipped router", () => {
     }
   });
 
+  it("names an expert that was close, to be offered beside, and nobody where it is sure", async () => {
+    const decisions = await Promise.all(readHeldOut(folders, ids).map(({ text }) => route([text])));
+    const close = decisions.filter(({ alternative }) => alternative !== null);
+    expect(close.some(({ domain }) => domain === "base")).toBe(true);
+    expect(close.some(({ domain }) => domain !== "base")).toBe(true);
+    for (const { domain, alternative, reason, heard } of decisions) {
+      expect(heard).toBe("words");
+      expect(alternative).not.toBe(domain);
+      expect(alternative).not.toBe("base");
+      if (alternative === null) expect(reason).not.toMatch(/^(between .* and|not sure enough of) /);
+      else expect(reason).toMatch(new RegExp(`^(between|not sure enough of) .*${alternative}`));
+    }
+    expect(await route([charged], null, "health")).toMatchObject({ alternative: null, heard: null });
+    expect((await route([charged])).alternative).toBeNull();
+  });
+
   it("keeps its figures on the held-out turns", async () => {
     const report = await evaluate(head, readHeldOut(folders, ids));
     expect(report.accuracy).toBeGreaterThan(0.8);
@@ -146,6 +162,8 @@ describe("a conversation", () => {
         runnerUp: null,
         reason: "pinned by you",
         evidence: [],
+        alternative: null,
+        heard: null,
         head: head.version,
         pinned: true,
       });

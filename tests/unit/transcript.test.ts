@@ -21,6 +21,7 @@ const question: Question = {
   text: "Where is my parcel?",
   clientId: "c",
   createdAt: at,
+  routeCorrection: null,
 };
 const answer = (n: number): Answer => ({
   id: id(n),
@@ -121,6 +122,21 @@ describe("the transcript", () => {
     }) as Transcript;
     expect(activeBranch(both).map((message) => message.id)).toEqual([id(1), id(3)]);
     expect(siblings(both, answer(3)).map((message) => message.id)).toEqual([id(2), id(3)]);
+  });
+
+  it("shows what somebody says of a question's expert, and that they took it back", () => {
+    const correction = { expert: "health", setAside: false, updatedAt: at };
+    const change = { type: "route", conversationId: id(0), messageId: id(1) } as const;
+    const corrected = reduce(opened, { type: "changed", change: { ...change, correction } }) as Transcript;
+    expect(corrected.messages.get(id(1))).toEqual({ ...question, routeCorrection: correction });
+    const back = reduce(corrected, {
+      type: "changed",
+      change: { ...change, correction: null },
+    }) as Transcript;
+    expect(back.messages.get(id(1))).toEqual(question);
+    // It is of questions alone.
+    const wrong = { ...change, messageId: id(2), correction };
+    expect(reduce(opened, { type: "changed", change: wrong })).toBe(opened);
   });
 
   it("says why an answer failed and keeps its text", () => {

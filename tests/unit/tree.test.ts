@@ -16,6 +16,7 @@ const trees = fc.array(fc.nat(), { minLength: 1, maxLength: 30 }).map((picks) =>
       text: "",
       clientId: null,
       createdAt: "",
+      routeCorrection: null,
     }),
   ),
 );

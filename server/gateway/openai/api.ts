@@ -1,6 +1,6 @@
 import express, { type Request, type RequestHandler, type Response, type Router } from "express";
 import type { Completions, ModelInfo } from "../../chat/index.ts";
-import type { Votes } from "../../feedback/index.ts";
+import type { RouteCorrections, Votes } from "../../feedback/index.ts";
 import { limits, PatchbayError, type Scope } from "../../protocol/index.ts";
 import { type Identity, type Person, requireScope } from "../identity.ts";
 import type { Allowance, RateLimits } from "../rate-limits.ts";
@@ -8,11 +8,13 @@ import { chatCompletions } from "./chat-completions.ts";
 import { type Embed, embeddings } from "./embeddings.ts";
 import { feedback } from "./feedback.ts";
 import { listModels, retrieveModel } from "./models.ts";
+import { routeCorrection } from "./route-correction.ts";
 
 /** What the API works on; there once the server is ready. */
 export interface ApiServices {
   completions: Completions;
   votes: Votes;
+  routeCorrections: RouteCorrections;
   /** What can be asked, `auto` first. */
   models: () => ModelInfo[];
   embed: Embed;
@@ -89,6 +91,14 @@ export function openAiApi(deps: ApiDeps): Router {
     json,
     serve(async ({ completions, votes }, { userId }, request, response) => {
       response.json(await feedback(completions, votes, userId, request.body));
+    }),
+  );
+  api.post(
+    "/route-corrections",
+    admit("feedback"),
+    json,
+    serve(async ({ completions, routeCorrections }, { userId }, request, response) => {
+      response.json(await routeCorrection(completions, routeCorrections, userId, request.body));
     }),
   );
   api.use((request) => {

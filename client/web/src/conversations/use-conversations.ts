@@ -21,7 +21,7 @@ export function useConversations(
 
   const apply = useCallback(
     (change: ConversationChange) => {
-      if (change.type === "vote") return;
+      if (change.type === "vote" || change.type === "route") return;
       setById((before) => before && applyChange(before, change));
       if (change.type === "deleted") onDeleted(change.conversationId);
     },
@@ -54,7 +54,7 @@ export function useConversations(
   );
 }
 
-function applyChange(before: ById, change: Exclude<ConversationChange, { type: "vote" }>): ById {
+function applyChange(before: ById, change: Exclude<ConversationChange, { type: "vote" | "route" }>): ById {
   const after = new Map(before);
   if (change.type === "deleted") after.delete(change.conversationId);
   else after.set(change.conversation.id, change.conversation);

@@ -1,19 +1,24 @@
 import { RotateCw } from "lucide-react";
-import type { Answer } from "../../../sdk/index.ts";
+import type { Answer, RouteCorrection } from "../../../sdk/index.ts";
 import { CopyButton } from "../controls/CopyButton.tsx";
 import { IconButton } from "../controls/IconButton.tsx";
+import { WrongExpert } from "../corrections/WrongExpert.tsx";
 import { Thumbs } from "../votes/Thumbs.tsx";
 import { type Place, SiblingArrows } from "./SiblingArrows.tsx";
 import { useRegenerate } from "./use-regenerate.ts";
 
 interface Props {
   answer: Answer;
+  correction: RouteCorrection | null;
   place: Place;
   rating: boolean;
   onRating(open: boolean): void;
+  correcting: boolean;
+  onCorrecting(open: boolean): void;
 }
 
-export function AnswerActions({ answer, place, rating, onRating }: Props) {
+export function AnswerActions({ answer, correction, place, ...panels }: Props) {
+  const { rating, onRating, correcting, onCorrecting } = panels;
   const regenerate = useRegenerate();
   // Those offer "Try again" in words.
   const failed = answer.status === "failed" || answer.status === "interrupted";
@@ -30,6 +35,7 @@ export function AnswerActions({ answer, place, rating, onRating }: Props) {
       )}
       <SiblingArrows {...place} what="answer" />
       {answer.text && <Thumbs answer={answer} rating={rating} onRating={onRating} />}
+      <WrongExpert answer={answer} correction={correction} open={correcting} onOpen={onCorrecting} />
     </div>
   );
 }

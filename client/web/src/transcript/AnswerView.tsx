@@ -1,8 +1,10 @@
 import { memo, useState } from "react";
-import type { Answer } from "../../../sdk/index.ts";
+import type { Answer, RouteCorrection } from "../../../sdk/index.ts";
+import { CloseCall } from "../chip/CloseCall.tsx";
 import { expertStyle } from "../chip/expert-style.ts";
 import { RouteChip } from "../chip/RouteChip.tsx";
 import { useKnownExperts } from "../connection/patchbay-context.ts";
+import { WrongExpertPanel } from "../corrections/WrongExpertPanel.tsx";
 import { Markdown } from "../markdown/Markdown.tsx";
 import { VotePanel } from "../votes/VotePanel.tsx";
 import { AnswerActions } from "./AnswerActions.tsx";
@@ -10,11 +12,19 @@ import { AnswerState } from "./AnswerState.tsx";
 import { DroppedTurns } from "./DroppedTurns.tsx";
 import type { Place } from "./SiblingArrows.tsx";
 
-export const AnswerView = memo(function AnswerView({ answer, ...place }: { answer: Answer } & Place) {
+interface Props extends Place {
+  answer: Answer;
+  /** What this person says of the question's expert. */
+  correction: RouteCorrection | null;
+}
+
+type Panel = "rating" | "correcting";
+
+export const AnswerView = memo(function AnswerView({ answer, correction, ...place }: Props) {
   const experts = useKnownExperts();
-  const [ratingId, setRatingId] = useState<string | null>(null);
-  const rating = ratingId === answer.id;
-  const setRating = (open: boolean) => setRatingId(open ? answer.id : null);
+  const [shown, setShown] = useState<{ id: string; panel: Panel } | null>(null);
+  const panel = shown?.id === answer.id ? shown.panel : null;
+  const show = (which: Panel) => (open: boolean) => setShown(open ? { id: answer.id, panel: which } : null);
   const expert = answer.expert && experts.find(answer.expert.id, answer.expert.title);
   const running = answer.status === "streaming";
 
@@ -40,13 +50,31 @@ export const AnswerView = memo(function AnswerView({ answer, ...place }: { answe
             {expert.notice}
           </p>
         )}
-        {!running && <AnswerActions answer={answer} place={place} rating={rating} onRating={setRating} />}
-        {rating && answer.vote && (
+        {!running && <CloseCall answer={answer} />}
+        {!running && (
+          <AnswerActions
+            answer={answer}
+            correction={correction}
+            place={place}
+            rating={panel === "rating"}
+            onRating={show("rating")}
+            correcting={panel === "correcting"}
+            onCorrecting={show("correcting")}
+          />
+        )}
+        {panel === "correcting" && (
+          <WrongExpertPanel
+            answer={answer}
+            correction={correction}
+            onClose={() => show("correcting")(false)}
+          />
+        )}
+        {panel === "rating" && answer.vote && (
           <VotePanel
             key={`${answer.id} ${answer.vote.value}`}
             answerId={answer.id}
             vote={answer.vote}
-            onClose={() => setRating(false)}
+            onClose={() => show("rating")(false)}
           />
         )}
       </div>

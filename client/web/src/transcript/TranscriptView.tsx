@@ -1,5 +1,11 @@
 import { useMemo } from "react";
-import { activeBranch, siblings, type Transcript } from "../../../sdk/index.ts";
+import {
+  type Answer,
+  activeBranch,
+  type RouteCorrection,
+  siblings,
+  type Transcript,
+} from "../../../sdk/index.ts";
 import { AnswerView } from "./AnswerView.tsx";
 import { QuestionView } from "./QuestionView.tsx";
 
@@ -25,11 +31,17 @@ export function TranscriptView({ transcript }: { transcript: Transcript }) {
             {message.role === "user" ? (
               <QuestionView question={message} {...place} />
             ) : (
-              <AnswerView answer={message} {...place} />
+              <AnswerView answer={message} correction={correctionOf(transcript, message)} {...place} />
             )}
           </li>
         );
       })}
     </ol>
   );
+}
+
+/** It is of the question, and so of every answer to it. */
+function correctionOf(transcript: Transcript, answer: Answer): RouteCorrection | null {
+  const question = transcript.messages.get(answer.parentId ?? "");
+  return question?.role === "user" ? question.routeCorrection : null;
 }
