@@ -71,10 +71,22 @@ function spanAt(text: string, ended: boolean, style: Style): Span | null {
   const [sign = ""] = /^(`+|\*+|_+|~+|!\[|\[)/.exec(text) ?? [];
   if (cannotOpen(text, sign)) return { shown: sign, length: sign.length };
   const [token] = Lexer.lexInline(text);
-  const isClosed = token !== undefined && token.type !== "text" && (token.raw.length < text.length || isAll);
-  if (isClosed) return { shown: render(token, style), length: token.raw.length };
+  if (token !== undefined && token.type !== "text" && (isAll || isSettled(token, text)))
+    return { shown: render(token, style), length: token.raw.length };
   return isAll ? { shown: sign, length: sign.length } : null;
 }
+
+/**
+ * What a run of signs closes depends on what stands behind it; and code and links, which may still be closed, bind tighter
+ * than the emphasis that they begin in.
+ */
+const isSettled = (token: Token, text: string): boolean =>
+  /[^*_~`]/.test(text.slice(token.raw.length)) && !beginsMore(token);
+
+const beginsMore = (token: Token): boolean =>
+  "tokens" in token
+    ? (token.tokens?.some(beginsMore) ?? false)
+    : token.type === "text" && /[`[]/.test(token.raw);
 
 /** Stars before a space, and brackets without an address behind them, are just that. */
 const cannotOpen = (text: string, sign: string): boolean =>

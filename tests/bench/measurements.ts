@@ -11,6 +11,7 @@ import { observeCost } from "./observe-cost.ts";
 import { openAiApi } from "./openai-api.ts";
 import { relayDelay } from "./relay-delay.ts";
 import { relayOverLlamaServer } from "./relay-over-llama-server.ts";
+import { routeTime } from "./route-time.ts";
 import { socketToSocket } from "./socket-to-socket.ts";
 import { stopLatency } from "./stop-latency.ts";
 import { trainingSpeed } from "./training-speed.ts";
@@ -28,6 +29,7 @@ export const measurements: Measurement[] = [
   hotPlug,
   stopLatency,
   socketToSocket,
+  routeTime,
   openAiApi,
   observeCost,
   relayOverLlamaServer,

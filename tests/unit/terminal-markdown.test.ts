@@ -91,7 +91,14 @@ describe("an answer in the terminal", () => {
         }
         expect(bare(...pieces)).toBe(bare(text));
       }),
-      { numRuns: 2_000 },
+      {
+        numRuns: 2_000,
+        examples: [
+          ["*!**[", [1]],
+          ["*```*#```", [1]],
+          ["*[a*](b)", [1]],
+        ],
+      },
     );
   });
 
