@@ -81,7 +81,8 @@ export class Hearing {
   /** A router that has learnt these adapters' examples, and what people corrected, with what there is to hear with now. */
   async router(adapterIds: readonly string[]): Promise<Router> {
     const encoder = this.#state.is === "started" ? this.#state.encoder : null;
-    this.#live = await this.#heads.learn({ ...this.#deps.config, adapterIds, encoder });
+    const { adaptersDir, backgroundDir, cacheDir } = this.#deps.config;
+    this.#live = await this.#heads.learn({ adaptersDir, backgroundDir, cacheDir, adapterIds, encoder });
     return createRouter(this.#live.head, this.#embedder);
   }
 

@@ -39,6 +39,8 @@ interface Opened {
 /** A whole server: the one place where its parts are made and connected. */
 export class Patchbay {
   readonly url: string;
+  /** Where it tells how it goes, in the form that is set. */
+  readonly log: Log;
   /** Resolves once turns can be answered; rejects with the error that stands in /health. */
   readonly ready: Promise<void>;
   readonly #ground: Ground;
@@ -70,6 +72,7 @@ export class Patchbay {
   }
 
   private constructor(config: Config, { db, http, releaseData, log: told, observe, port }: Opened) {
+    this.log = told;
     this.#releaseData = releaseData;
     this.url = `http://${config.host.includes(":") ? `[${config.host}]` : config.host}:${port}`;
     const closing = this.#closing.signal;

@@ -4,8 +4,8 @@ import { readConfig } from "../config.ts";
 import { PatchbayError } from "../protocol/index.ts";
 import {
   createRouter,
-  embeddingsOf,
   evaluate,
+  learningAids,
   mistype,
   type RouterReport,
   type RoutingRow,
@@ -13,7 +13,6 @@ import {
   serializeHead,
   toExamples,
   trainHead,
-  wordsKnownTo,
 } from "../routing/index.ts";
 import { percent as inPercent, note, ProgressLine, printJson, printLine } from "./output.ts";
 import { encoderOrNull, headAndEmbedder, heldOutRows } from "./router-head.ts";
@@ -85,20 +84,16 @@ async function train(options: { data: string; out: string; embed: boolean; json?
   const progress = new ProgressLine();
   const encoder = await encoderOrNull(options.embed, progress);
   const startedAt = performance.now();
-  const embeddings =
-    encoder &&
-    (await embeddingsOf(examples, encoder, cacheDir, (share) => progress.show("embedding", share)).finally(
-      () => progress.end(),
-    ));
+  const onProgress = (share: number) => progress.show("embedding", share);
+  const aids = await learningAids(examples, encoder, cacheDir, onProgress).finally(() => progress.end());
   const embeddedAt = performance.now();
-  const knownWords = encoder ? await wordsKnownTo(encoder) : [];
-  const head = trainHead(examples, { embeddings, knownWords });
+  const head = trainHead(examples, aids);
   fs.writeFileSync(options.out, serializeHead(head));
   const summary = {
     version: head.version,
     labels: head.labels,
     rows: examples.length,
-    embedding: embeddings !== null,
+    embedding: aids.embeddings !== null,
     embedMs: Math.round(embeddedAt - startedAt),
     trainMs: Math.round(performance.now() - embeddedAt),
     bytes: fs.statSync(options.out).size,

@@ -18,10 +18,8 @@ export function addServe(program: Command): void {
       };
       // Not above: every command, --help too, would load the whole server.
       const { Patchbay } = await import("../main.ts");
-      const { openLog } = await import("../observe/index.ts");
-      const config = readConfig(env);
-      const patchbay = await Patchbay.start(config, { log: note });
-      const log = openLog({ format: config.log, showsText: config.showsText }, note);
+      const patchbay = await Patchbay.start(readConfig(env), { log: note });
+      const { log } = patchbay;
       log.line(`Patchbay listens on ${patchbay.url}`);
       const ended = untilSignalled();
       // A model that cannot be loaded is told here and on the page; the server stays up to say so.

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { ulid } from "ulid";
 import { type Config, packageRoot } from "../config.ts";
-import { type TrainConfig, trainAdapter } from "../learning/index.ts";
+import { canGoOn, type TrainConfig, trainAdapter } from "../learning/index.ts";
 import { type BaseModel, resolveModel } from "../models/index.ts";
 import { PatchbayError } from "../protocol/index.ts";
 import { adapterFolder, trainCommand, type VersionCard } from "../registry/index.ts";
@@ -45,21 +45,6 @@ export async function trainOne({ id, config, settings, progress }: Training): Pr
     if (canGoOn(run.folder)) note(`Go on with: ${trainCommand(`${id} --resume`, config.model)}`);
     throw error;
   }
-}
-
-/** Written by the trainer where a run was stopped: adapters/trainer/README.md. */
-const CHECKPOINT = /^checkpoint-\d+\.pt$/;
-
-/** Whether it was stopped while it trained, or before what it had trained was measured and published. */
-function canGoOn(folder: string): boolean {
-  const names = fs.existsSync(folder) ? fs.readdirSync(folder) : [];
-  if (names.some((name) => CHECKPOINT.test(name))) return true;
-  return names.includes("result.json") && !/"event":"finished"/.test(journalOf(folder));
-}
-
-function journalOf(folder: string): string {
-  const file = path.join(folder, "events.jsonl");
-  return fs.existsSync(file) ? fs.readFileSync(file, "utf8") : "";
 }
 
 /** The newest run of this adapter for this base that was stopped. @throws {PatchbayError} `bad-request` where there is none */

@@ -9,6 +9,7 @@ export { type Import, type Imported, importConversations } from "./import-conver
 export { type NearDuplicate, nearDuplicates } from "./near-duplicates.ts";
 export { type CreatedAdapter, createAdapter, type NewAdapter } from "./new-adapter.ts";
 export { pythonEnvironment } from "./python-environment.ts";
+export { canGoOn } from "./run-folder.ts";
 export { writeRunRows } from "./run-rows.ts";
 export { prepareRun, trainAdapter } from "./train-adapter.ts";
 export { defaultTrainConfig, type TrainConfig } from "./train-config.ts";

@@ -4,13 +4,14 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import type { AdapterFile, Engine } from "../engines/index.ts";
-import { type BaseModel, sha256OfFile, writeAtomically } from "../models/index.ts";
+import { type BaseModel, sha256OfFile } from "../models/index.ts";
 import { adapterFolder, readPrompt, readVersion, type VersionCard, versionNamed } from "../registry/index.ts";
 import { readDataset } from "./dataset.ts";
 import { checkParity, type Parity } from "./parity.ts";
 import { publishVersion } from "./publish-version.ts";
 import { pythonEnvironment } from "./python-environment.ts";
 import { replayRows } from "./replay.ts";
+import { resultFile, writeRun } from "./run-folder.ts";
 import { RunJournal } from "./run-page/journal.ts";
 import { type RunRows, runRows, writeRunRows } from "./run-rows.ts";
 import type { TrainConfig } from "./train-config.ts";
@@ -31,9 +32,6 @@ export interface TrainOptions {
   onEvent: (event: TrainerEvent) => void;
   onLine: (line: string) => void;
 }
-
-/** What the trainer writes last of all. */
-const RESULT = "result.json";
 
 const Result = z.object({
   heldOutLoss: z.object({ base: z.number(), adapter: z.number() }),
@@ -90,10 +88,10 @@ async function withJournal(
 export async function runTraining(options: TrainOptions): Promise<Trained> {
   const { base, config, runFolder, trainerDir } = options;
   const { rows, run, python } = await prepareRun(options);
-  const resultFile = path.join(runFolder, RESULT);
+  const resultPath = resultFile(runFolder);
   // It is there where the same run was trained and then not measured: nothing has to be learnt again.
-  if (!fs.existsSync(resultFile)) await runTrainer(python, trainerDir, runFolder, options.onEvent);
-  const result = Result.parse(JSON.parse(fs.readFileSync(resultFile, "utf8")));
+  if (!fs.existsSync(resultPath)) await runTrainer(python, trainerDir, runFolder, options.onEvent);
+  const result = Result.parse(JSON.parse(fs.readFileSync(resultPath, "utf8")));
   const { versions, ...figures } = result;
   const gguf = path.join(runFolder, "adapter.gguf");
   const file = { version: run.adapter, sha256: await sha256OfFile(gguf), path: gguf };
@@ -131,14 +129,6 @@ export async function prepareRun(options: Omit<TrainOptions, "onEvent">) {
   writeRun(runFolder, `${JSON.stringify(run, null, 2)}\n`);
   const python = await pythonEnvironment(path.join(trainerDir, "requirements.txt"), cacheDir, onLine);
   return { rows, run, python };
-}
-
-/** What another run left in the folder is none of this one's results. */
-function writeRun(runFolder: string, text: string): void {
-  const file = path.join(runFolder, "run.json");
-  if (!fs.existsSync(file) || fs.readFileSync(file, "utf8") !== text)
-    fs.rmSync(path.join(runFolder, RESULT), { force: true });
-  writeAtomically(file, text);
 }
 
 async function parityOf(

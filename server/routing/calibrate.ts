@@ -1,10 +1,12 @@
 import { fitMixture, type MixtureRow } from "./mixture.ts";
 import type { PartsTrainer, TrainingRow } from "./parts.ts";
 import {
+  gatedCount,
   gatedParts,
   type Heard,
   type LaterRule,
   leavesBy,
+  leavingCount,
   leavingParts,
   PARTS,
   probabilitiesOf,
@@ -12,7 +14,6 @@ import {
   type Rule,
 } from "./scores.ts";
 import { chooseThresholds } from "./threshold.ts";
-import type { Turn } from "./turn.ts";
 
 /** Folds that rows fall into. */
 export const FOLDS = 5;
@@ -29,7 +30,6 @@ const OUTSIDE_WEIGHT = 2;
 
 /** A row with what parts say of it that have not learnt it. */
 export interface UnseenRow {
-  turn: Turn;
   target: number;
   /** Whether it leaves the one who really spoke before; null where nobody did. */
   goes: boolean | null;
@@ -43,7 +43,7 @@ export function judgeUnseen(rows: readonly TrainingRow[], trainer: PartsTrainer)
     const held = rows.filter((row) => row.fold === fold);
     const parts = trainer.train(rows.filter((row) => row.fold !== fold));
     for (const row of held)
-      unseen.push({ turn: row.turn, target: row.target, goes: row.goes, heard: trainer.hear(parts, row) });
+      unseen.push({ target: row.target, goes: row.goes, heard: trainer.hear(parts, row) });
   }
   return unseen;
 }
@@ -70,14 +70,14 @@ function laterRuleOf(rows: readonly UnseenRow[], classes: number, by: "words" | 
       target: Number(target !== going.expert),
       weight: 1,
     })),
-    1 + opinions,
+    leavingCount(opinions),
   );
   const gated = later.map(({ parts, going, ...row }) => ({
     ...row,
     parts: gatedParts(parts, going, leavesBy(leaving, parts, going)),
   }));
   const even = Array<number>(classes - 1).fill(EVEN);
-  return { leaving, mixture: fitMixture(gated, 2 * opinions + 2), thresholds: even };
+  return { leaving, mixture: fitMixture(gated, gatedCount(opinions)), thresholds: even };
 }
 
 const mixtureRow = ({ heard: { words, meaning }, target }: UnseenRow, by: "words" | "all"): MixtureRow => ({
@@ -89,7 +89,7 @@ const mixtureRow = ({ heard: { words, meaning }, target }: UnseenRow, by: "words
 function ruleOf(rows: readonly MixtureRow[], classes: number, parts: number): Rule {
   const mixture = fitMixture(rows, parts);
   const judged = rows.map((row) => ({
-    probabilities: probabilitiesOf({ mixture, thresholds: [] }, row.parts, null),
+    probabilities: probabilitiesOf({ mixture }, row.parts),
     target: row.target,
   }));
   return { mixture, thresholds: chooseThresholds(judged, classes, OUTSIDE_WEIGHT) };

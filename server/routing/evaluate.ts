@@ -3,7 +3,7 @@ import type { Embedder } from "./embedder/embedder.ts";
 import type { Dialogue, RoutingRow } from "./examples.ts";
 import { auroc, calibrationError, falsePositivesAt95, quantile, share } from "./figures.ts";
 import type { Head } from "./head.ts";
-import { decide, judge, likeliestDomain, type RouteRequest, turnOf } from "./policy.ts";
+import { decideTurn, judge, likeliestDomain, type RouteRequest, turnOf } from "./policy.ts";
 import { embeddingsFor } from "./router.ts";
 
 /** How a head does on labelled rows. Shares are fractions from 0 to 1, null where no row allows the figure. */
@@ -91,7 +91,7 @@ async function judgeTurn(
   const startedAt = now();
   const turn = turnOf(head, request);
   const embeddings = await embeddingsFor(turn, head.meaning && embedder);
-  const served = decide(head, request, embeddings).domain;
+  const served = decideTurn(head, turn, embeddings).domain;
   const ms = now() - startedAt;
   const { probabilities } = judge(head, turn, embeddings);
   const confidence = Math.max(...probabilities);

@@ -104,14 +104,18 @@ function scaled(found: ReadonlyMap<number, number>, loudness: number): [number, 
 
 /** Words and pairs, as features of whoever said them. */
 function hear(found: Map<number, number>, text: string, who: string, weight: number): void {
-  const words = wordsOf(text);
+  for (const name of saidBy(who, wordsOf(text))) {
+    const bucket = hash(name) % BUCKETS;
+    found.set(bucket, Math.max(found.get(bucket) ?? 0, weight));
+  }
+}
+
+/** Names of what somebody said: each word, and each with the next. */
+export function* saidBy(who: string, words: readonly Word[]): Generator<string> {
   for (const [at, { key }] of words.entries()) {
     const next = words[at + 1];
-    const names = next ? [`${who} ${key}`, `${who} ${key} ${next.key}`] : [`${who} ${key}`];
-    for (const name of names) {
-      const bucket = hash(name) % BUCKETS;
-      found.set(bucket, Math.max(found.get(bucket) ?? 0, weight));
-    }
+    yield `${who} ${key}`;
+    if (next) yield `${who} ${key} ${next.key}`;
   }
 }
 

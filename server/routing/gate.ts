@@ -1,4 +1,4 @@
-import { hash, wordsOf } from "./features.ts";
+import { hash, saidBy, wordsOf } from "./features.ts";
 import { isContentless } from "./follow-up.ts";
 import { type LinearModel, linearScores, type Vector } from "./linear-model.ts";
 import { lastSentence, type Turn } from "./turn.ts";
@@ -34,11 +34,7 @@ export function gateVector({ text, before }: Turn): Vector {
 function hear(found: Map<number, number>, who: string, text: string, loudness: number): void {
   const words = wordsOf(text);
   const value = loudness / Math.sqrt(Math.max(1, 2 * words.length - 1));
-  for (const [at, { key }] of words.entries()) {
-    const next = words[at + 1];
-    for (const name of next ? [`${who} ${key}`, `${who} ${key} ${next.key}`] : [`${who} ${key}`])
-      found.set(hash(name) % GATE_BUCKETS, value);
-  }
+  for (const name of saidBy(who, words)) found.set(hash(name) % GATE_BUCKETS, value);
 }
 
 export function logOddsOfGoing(gate: Gate, turn: Turn): number {

@@ -6,7 +6,7 @@ import { BUCKETS, FEATURES_VERSION } from "./features.ts";
 import { GATE_BUCKETS } from "./gate.ts";
 import type { Head } from "./head.ts";
 import type { LinearModel } from "./linear-model.ts";
-import { PARTS, type Reading, type Rule } from "./scores.ts";
+import { gatedCount, leavingCount, PARTS, type Reading, type Rule } from "./scores.ts";
 
 /** Changes whenever older files can no longer be read. */
 const FORMAT_VERSION = 4;
@@ -183,9 +183,10 @@ function faultOfReadings(byWords: Reading, byAll: Reading | null, classes: numbe
     const opinions = PARTS.later[by];
     const fault =
       faultOfRule(first, classes, PARTS.first[by]) ??
-      (later && faultOfRule(later, classes, 2 * opinions + 2));
+      (later && faultOfRule(later, classes, gatedCount(opinions)));
     if (fault) return fault;
-    if (later && later.leaving.scales.length !== 1 + opinions) return "leaving must have one number a part";
+    if (later && later.leaving.scales.length !== leavingCount(opinions))
+      return "leaving must have one number a part";
   }
   return null;
 }

@@ -25,7 +25,6 @@ export {
   EmbedderProcess,
   type EmbedderState,
 } from "./embedder/embedder.ts";
-export { wordsKnownTo } from "./embedder/known-words.ts";
 export { evaluate, type RouterReport } from "./evaluate.ts";
 export {
   type Dialogue,
@@ -39,7 +38,7 @@ export {
 } from "./examples.ts";
 export { type Head, restrictHead } from "./head.ts";
 export { parseHead, readHeadFile, serializeHead, writeHeadFile } from "./head-file.ts";
-export { embeddingsOf, type LoadOptions, loadHead } from "./load.ts";
+export { embeddingsOf, type LoadOptions, learningAids, loadHead } from "./load.ts";
 export { decide, type RouteRequest } from "./policy.ts";
 export { createRouter, type Router } from "./router.ts";
 export { headVersion, type TrainHeadOptions, trainHead } from "./train.ts";

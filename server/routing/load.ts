@@ -4,7 +4,7 @@ import { wordsKnownTo } from "./embedder/known-words.ts";
 import { type ExampleFolders, readExamples } from "./examples.ts";
 import type { Head } from "./head.ts";
 import { readHeadFile, serializeHead, writeHeadFile } from "./head-file.ts";
-import { headVersion, trainHead } from "./train.ts";
+import { headVersion, type TrainHeadOptions, trainHead } from "./train.ts";
 import { type Example, textsToEmbed } from "./turn.ts";
 
 export interface LoadOptions extends ExampleFolders {
@@ -21,23 +21,41 @@ export interface LoadOptions extends ExampleFolders {
  * nothing else.
  * @throws {PatchbayError} `data-invalid` for a malformed example
  */
-export async function loadHead({ cacheDir, adapterIds, encoder, ...folders }: LoadOptions): Promise<Head> {
-  const examples = readExamples(folders, adapterIds);
+export const loadHead = ({ adapterIds, ...options }: LoadOptions): Promise<Head> =>
+  headOf(readExamples(options, adapterIds), options);
+
+/** The same for examples that were read. */
+export async function headOf(
+  examples: readonly Example[],
+  { cacheDir, encoder }: Pick<LoadOptions, "cacheDir" | "encoder">,
+): Promise<Head> {
   const directory = path.join(cacheDir, "router");
   const fileOf = (hears: "words" | "meaning") =>
     path.join(directory, `${headVersion(examples, { hears })}.json`);
   // Without its embeddings, a head that also knows what to do with them does as well.
   const cached = readHeadFile(fileOf("meaning")) ?? (encoder ? null : readHeadFile(fileOf("words")));
   if (cached) return cached;
-  const embeddings = encoder && (await embeddingsOf(examples, encoder, cacheDir));
-  const knownWords = encoder ? await wordsKnownTo(encoder) : [];
-  const head = trainHead(examples, { embeddings, knownWords });
+  const head = trainHead(examples, await learningAids(examples, encoder, cacheDir));
   try {
     writeHeadFile(fileOf(encoder ? "meaning" : "words"), serializeHead(head));
   } catch {
     // A full disk, or a folder that cannot be written: the next start learns it again.
   }
   return head;
+}
+
+/** What training takes from a sentence encoder. @param encoder null: it goes by words alone */
+export async function learningAids(
+  examples: readonly Example[],
+  encoder: Encoder | null,
+  cacheDir: string,
+  onProgress?: (share: number) => void,
+): Promise<Pick<TrainHeadOptions, "embeddings" | "knownWords">> {
+  if (!encoder) return { embeddings: null, knownWords: [] };
+  return {
+    embeddings: await embeddingsOf(examples, encoder, cacheDir, onProgress),
+    knownWords: await wordsKnownTo(encoder),
+  };
 }
 
 /** The embeddings that training needs, of which those made before are kept in the cache. */

@@ -3,7 +3,7 @@ import { explain } from "./explain.ts";
 import { type TracedVector, vectoriseTurn, wordsOf } from "./features.ts";
 import { isContentless, lastWithSubject } from "./follow-up.ts";
 import type { Head } from "./head.ts";
-import { hear, leavesBy, probabilitiesOf, type Rule } from "./scores.ts";
+import { gatedParts, hear, leavesBy, probabilitiesOf, type Rule } from "./scores.ts";
 import { spell } from "./speller.ts";
 import type { Embeddings, Turn } from "./turn.ts";
 
@@ -50,8 +50,9 @@ export function judge(head: Head, turn: Turn, embeddings: Embeddings): Judgement
   const reading = (heardMeaning && head.byAll) || head.byWords;
   const rule = (heardTurn.before && reading.later) ?? reading.first;
   const opinions = heardMeaning ? [...words, ...meaning] : words;
-  const probabilities = probabilitiesOf(rule, opinions, going);
   const leaves = going && reading.later ? leavesBy(reading.later.leaving, opinions, going) : null;
+  const parts = going && leaves !== null ? gatedParts(opinions, going, leaves) : opinions;
+  const probabilities = probabilitiesOf(rule, parts);
   return { turn, traced, probabilities, rule, leaves, knowsConversations, heardMeaning };
 }
 
@@ -69,25 +70,29 @@ export function turnOf({ vocabulary }: Pick<Head, "vocabulary">, { turns, previo
 }
 
 /** The whole decision; pure. */
-export function decide(
+export const decide = (
   head: Head,
   request: RouteRequest,
   embeddings: Embeddings = () => undefined,
-): Decision {
-  if (request.pinned !== undefined) return pinnedDecision(head, request.pinned);
-  const turn = turnOf(head, request);
-  const current = request.previous === null ? -1 : head.labels.indexOf(request.previous);
-  if (current >= 0 && turn.before && isContentless(wordsOf(turn.text))) {
+): Decision =>
+  request.pinned === undefined
+    ? decideTurn(head, turnOf(head, request), embeddings)
+    : pinnedDecision(head, request.pinned);
+
+/** The same for a turn that nobody pinned, as {@link turnOf} gives it. */
+export function decideTurn(head: Head, turn: Turn, embeddings: Embeddings): Decision {
+  const current = head.labels.indexOf(turn.before?.expert ?? "");
+  if (current >= 0 && isContentless(wordsOf(turn.text))) {
     const because = `follow-up, stays with ${head.labels[current]}`;
     return decision(head, judge(head, lastWithSubject(turn), embeddings), current, { because });
   }
   const judgement = judge(head, turn, embeddings);
-  if (turn.before && current >= 0 && !judgement.knowsConversations)
+  if (current >= 0 && !judgement.knowsConversations)
     judgement.probabilities = withStayOdds(judgement.probabilities, current);
   const { probabilities } = judgement;
   const best = bestOf(head, judgement);
   const lead = (probabilities[best] ?? 0) - (probabilities[current] ?? 0);
-  if (turn.before && current >= 0 && best !== current && lead < marginOf(judgement))
+  if (current >= 0 && best !== current && lead < marginOf(judgement))
     return decision(head, judgement, current, {
       because: `stays with ${head.labels[current]}`,
       ...(best !== head.labels.length - 1 && { alternative: best }),
@@ -173,7 +178,7 @@ function likeliestBut(chosen: number, probabilities: Float64Array): number | nul
   return highest < 0 ? null : others.indexOf(highest);
 }
 
-const pinnedDecision = (head: Head, domain: string): Decision => ({
+export const pinnedDecision = (head: Head, domain: string): Decision => ({
   domain,
   confidence: 1,
   runnerUp: null,

@@ -2,7 +2,7 @@ import type { Decision } from "../protocol/index.ts";
 import type { Embedder } from "./embedder/embedder.ts";
 import { lastWithSubject } from "./follow-up.ts";
 import { type Head, restrictHead } from "./head.ts";
-import { decide, type RouteRequest, turnOf } from "./policy.ts";
+import { decideTurn, pinnedDecision, type RouteRequest, turnOf } from "./policy.ts";
 import { type Embeddings, type Turn, textsToEmbed } from "./turn.ts";
 
 /** Decides who answers a turn. */
@@ -26,12 +26,9 @@ export function createRouter(head: Head, embedder: Embedder | null = null): Rout
       return head.meaning && embedder?.state === "ready" ? "meaning" : "words";
     },
     route: async (request) => {
-      const needsMeaning = head.meaning !== null && request.pinned === undefined;
-      return decide(
-        head,
-        request,
-        needsMeaning ? await embeddingsFor(turnOf(head, request), embedder) : undefined,
-      );
+      if (request.pinned !== undefined) return pinnedDecision(head, request.pinned);
+      const turn = turnOf(head, request);
+      return decideTurn(head, turn, await embeddingsFor(turn, head.meaning && embedder));
     },
     among: (domains) => createRouter(restrictHead(head, domains), embedder),
   };

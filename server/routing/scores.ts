@@ -112,6 +112,10 @@ export function hear(
 /** How many opinions there are. */
 export const PARTS = { first: { words: 1, all: 3 }, later: { words: 2, all: 5 } } as const;
 
+/** How many {@link gatedParts} and {@link leavingParts} so many opinions make. */
+export const gatedCount = (opinions: number): number => 2 * opinions + 2;
+export const leavingCount = (opinions: number): number => opinions + 1;
+
 /** How a head reads the parts' scores of some kind of turn. */
 export interface Rule {
   mixture: Mixture;
@@ -165,11 +169,6 @@ export function gatedParts(opinions: PartScores, { expert }: Going, leaves: numb
 export const leavesBy = (leaving: Mixture, opinions: PartScores, going: Going): number =>
   softmax(mix(leaving, leavingParts(opinions, going)))[1] ?? 0;
 
-export function probabilitiesOf(
-  rule: Rule | LaterRule,
-  opinions: PartScores,
-  going: Going | null,
-): Float64Array {
-  if (!going || !("leaving" in rule)) return softmax(mix(rule.mixture, opinions));
-  return softmax(mix(rule.mixture, gatedParts(opinions, going, leavesBy(rule.leaving, opinions, going))));
-}
+/** @param parts opinions, in mid-conversation {@link gatedParts} of them */
+export const probabilitiesOf = ({ mixture }: Pick<Rule, "mixture">, parts: PartScores): Float64Array =>
+  softmax(mix(mixture, parts));

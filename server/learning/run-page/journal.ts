@@ -17,12 +17,17 @@ export class RunJournal {
   /** A run that was stopped goes on in the journal it has. */
   constructor(runFolder: string, facts: RunFacts, now = () => new Date().toISOString()) {
     this.page = path.join(runFolder, "progress.html");
-    this.#file = path.join(runFolder, "events.jsonl");
+    this.#file = fileIn(runFolder);
     this.#facts = facts;
     this.#now = now;
     this.#progress = { ...readBefore(this.#file).reduce(afterEntry, atTheStart), phase: atTheStart.phase };
     fs.mkdirSync(runFolder, { recursive: true });
     this.#write();
+  }
+
+  /** Whether a run was measured and found good, by the journal in its folder. */
+  static hasFinished(runFolder: string): boolean {
+    return readEntries(fileIn(runFolder))?.some(({ event }) => event === "finished") ?? false;
   }
 
   get isOver(): boolean {
@@ -41,14 +46,22 @@ export class RunJournal {
   }
 }
 
+const fileIn = (runFolder: string): string => path.join(runFolder, "events.jsonl");
+
 /** A process that was killed may leave half a line behind: then the curve begins anew, and the training goes on. */
 function readBefore(file: string): JournalEntry[] {
+  const entries = readEntries(file);
+  if (entries === null) fs.rmSync(file);
+  return entries ?? [];
+}
+
+/** None where there is no file; null where it is damaged. */
+function readEntries(file: string): JournalEntry[] | null {
   if (!fs.existsSync(file)) return [];
   try {
     return readJsonLines(file, JournalEntry);
   } catch (error) {
-    if (!(error instanceof PatchbayError)) throw error;
-    fs.rmSync(file);
-    return [];
+    if (error instanceof PatchbayError) return null;
+    throw error;
   }
 }

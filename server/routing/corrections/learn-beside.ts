@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { type ErrorBody, PatchbayError } from "../../protocol/index.ts";
-import type { Learn, LearnOptions, Lesson } from "./learn.ts";
+import type { Learn, Lesson } from "./learn.ts";
 
 /** What the thread says before it ends. */
 export type FromLearnThread = { lesson: Lesson } | { error: ErrorBody };
@@ -16,7 +16,7 @@ export const learnBeside =
   (options) =>
     new Promise((resolve, reject) => {
       signal.throwIfAborted();
-      const thread = new Worker(threadPath, { workerData: cloneable(options), execArgv: [] });
+      const thread = new Worker(threadPath, { workerData: options, execArgv: [] });
       const stop = () => void thread.terminate();
       signal.addEventListener("abort", stop, { once: true });
       thread
@@ -30,24 +30,3 @@ export const learnBeside =
           reject(signal.aborted ? signal.reason : new Error("the router's thread ended without a head"));
         });
     });
-
-/** Whoever calls may hold more than these fields, which a thread cannot be given. */
-const cloneable = ({
-  adaptersDir,
-  backgroundDir,
-  cacheDir,
-  adapterIds,
-  encoder,
-  corrections,
-  live,
-  refused,
-}: LearnOptions): LearnOptions => ({
-  adaptersDir,
-  backgroundDir,
-  cacheDir,
-  adapterIds,
-  encoder,
-  corrections,
-  live,
-  refused,
-});

@@ -1,15 +1,14 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { Embedder } from "../embedder/embedder.ts";
-import { wordsKnownTo } from "../embedder/known-words.ts";
 import { type RoutingRow, readEasyCases, readExamples, readHeldOut, readRoutingRows } from "../examples.ts";
 import { lastWithSubject } from "../follow-up.ts";
 import type { Head } from "../head.ts";
 import { readHeadFile } from "../head-file.ts";
-import { embeddingsOfTexts, type LoadOptions, loadHead } from "../load.ts";
+import { embeddingsOfTexts, headOf, type LoadOptions, learningAids } from "../load.ts";
 import { turnOf } from "../policy.ts";
 import { headVersion, trainHead } from "../train.ts";
-import { type Embeddings, type Example, textsToEmbed } from "../turn.ts";
+import { type Embeddings, textsToEmbed } from "../turn.ts";
 import { correctedExamples, type StatedCorrection, withCorrections } from "./corrected-examples.ts";
 import { type GateMaterial, type GateReport, judgeGate, measure } from "./gate.ts";
 
@@ -67,7 +66,7 @@ export async function learn({ corrections, live, refused, ...options }: LearnOpt
   const version = headVersion(examples);
   const stands = live?.standsBeside === version && (live.hears === "meaning" || !encoder);
   if (stands && sameCorrections(live.corrections, corrections)) return { is: "known" };
-  const plain = await loadHead(options);
+  const plain = await headOf(examples, options);
   const { examples: corrected, disputed } = correctedExamples(corrections, adapterIds);
   const lesson = { is: "learnt", examples: version, disputed } as const;
   if (corrected.length === 0) return { ...lesson, plain, candidate: null };
@@ -76,9 +75,7 @@ export async function learn({ corrections, live, refused, ...options }: LearnOpt
   if (refused.includes(headVersion(all, { hears: encoder ? "meaning" : "words" })))
     return { ...lesson, plain: left, candidate: null };
   const material = readMaterial(options);
-  const embeddings = encoder && (await embeddingsOfTexts(textsOf(all), encoder, cacheDir));
-  const knownWords = encoder ? await wordsKnownTo(encoder) : [];
-  const head = trainHead(all, { embeddings, knownWords });
+  const head = trainHead(all, await learningAids(all, encoder, cacheDir));
   const measured = async (some: Head) => {
     const heard = encoder && (await embeddingsOfTexts(textsOfMaterial(material, some), encoder, cacheDir));
     return measure(some, material, heard && knowing(heard));
@@ -121,9 +118,6 @@ function readMaterial({ adapterIds, ...folders }: LoadOptions): GateMaterial {
     easy: readEasyCases(folders).filter(({ label }) => known(label)),
   };
 }
-
-const textsOf = (examples: readonly Example[]): string[] =>
-  examples.flatMap(({ text, before = null }) => textsToEmbed({ text, before }));
 
 /** As the head hears them. */
 function textsOfMaterial({ heldOut, easy }: GateMaterial, head: Head): string[] {

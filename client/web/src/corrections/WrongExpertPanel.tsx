@@ -47,16 +47,16 @@ export function WrongExpertPanel({ answer, correction, onClose }: Props) {
     <section
       ref={panel}
       tabIndex={-1}
-      className="wrong-expert-panel"
+      className="panel wrong-expert-panel"
       onKeyDown={(event: KeyboardEvent) => event.key === "Escape" && onClose()}
       aria-labelledby={`${id}-title`}
       data-testid="wrong-expert-panel"
     >
-      <div className="wrong-expert-top">
+      <div className="panel-top">
         <h3 id={`${id}-title`}>Who should have answered?</h3>
         <IconButton icon={X} label="Close" onClick={onClose} />
       </div>
-      <div className="wrong-expert-choices">
+      <div className="panel-choices">
         {choices.map((expert) => (
           <button
             key={expert.id}

@@ -35,19 +35,19 @@ export function VotePanel({ answerId, vote, onClose }: Props) {
 
   return (
     <form
-      className="vote-panel"
+      className="panel vote-panel"
       onSubmit={save}
       onKeyDown={(event: KeyboardEvent) => event.key === "Escape" && onClose()}
       aria-labelledby={`${id}-title`}
       data-testid="vote-panel"
     >
-      <div className="vote-panel-top">
+      <div className="panel-top">
         <h3 id={`${id}-title`}>
           {vote.value === 1 ? "Saved. What was good about it?" : "Saved. What was wrong with it?"}
         </h3>
         <IconButton icon={X} label="Close" onClick={onClose} />
       </div>
-      <div className="vote-reasons">
+      <div className="panel-choices">
         {reasonsFor(vote.value).map(({ reason, label }) => (
           <button
             key={reason}
