@@ -85,6 +85,27 @@ describe("a person at the page", () => {
     await context.close();
   }, 180_000);
 
+  it("asks while the page is still connecting, and is answered once it is connected", async () => {
+    const { url } = await startServer();
+    const page = await browser.newPage({ viewport: { width: 390, height: 844 } });
+    let connect: () => void = () => undefined;
+    const asked = new Promise<void>((resolve) => {
+      connect = resolve;
+    });
+    await page.routeWebSocket(/socket\.io/, async (socket) => {
+      await asked;
+      socket.connectToServer();
+    });
+    await page.goto(url);
+    await ask(page, "Where is my parcel?");
+    expect(await page.locator(hook("composer")).inputValue()).toBe("Where is my parcel?");
+    expect(await page.locator(hook("composer-problem")).count()).toBe(0);
+    connect();
+    await answered(page, 0);
+    expect(await page.locator(hook("composer")).inputValue()).toBe("");
+    await page.close();
+  }, 120_000);
+
   it("reloads in mid-answer and sees the rest", async () => {
     const { url } = await startServer();
     const page = await browser.newPage({ viewport: { width: 390, height: 844 } });

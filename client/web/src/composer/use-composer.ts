@@ -21,7 +21,7 @@ export function useComposer(
   open: OpenConversation | null,
   onSent: () => void,
 ): ComposerState {
-  const { connection } = usePatchbay();
+  const { client, connection } = usePatchbay();
   const [text, setText] = useDraft(conversationId);
   const [sending, setSending] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
@@ -35,11 +35,13 @@ export function useComposer(
     const message = given.trim();
     if (!message || sending) return;
     setText(given);
-    const obstacle = obstacleTo(message, connection.status === "online");
+    const obstacle = obstacleTo(message, connection.status === "offline");
     setProblem(obstacle);
     if (obstacle) return;
     setSending(true);
     try {
+      // A page that has just opened is about to have a connection.
+      await client.ready();
       await send(message);
       setText("");
       onSent();
@@ -62,8 +64,8 @@ export function useComposer(
   };
 }
 
-function obstacleTo(message: string, online: boolean): string | null {
+function obstacleTo(message: string, offline: boolean): string | null {
   const over = message.length - limits.messageChars;
   if (over > 0) return `This is ${count(over)} characters over the limit of ${count(limits.messageChars)}.`;
-  return online ? null : "Not sent: there is no connection to the server. Your text is kept here.";
+  return offline ? "Not sent: there is no connection to the server. Your text is kept here." : null;
 }
