@@ -102,15 +102,24 @@ export async function setPromptSeen(
     .execute();
 }
 
-export async function insertEvent(
-  db: Database,
-  generationId: string,
-  seq: number,
-  event: TurnEvent,
-): Promise<void> {
+/** A generation's event, numbered from 1. */
+export interface EventRow {
+  generationId: string;
+  seq: number;
+  event: TurnEvent;
+}
+
+/** All of them or, where it throws, none. */
+export async function insertEvents(db: Database, rows: readonly EventRow[]): Promise<void> {
   await db
     .insertInto("generation_events")
-    .values({ generation_id: generationId, seq, payload: JSON.stringify(event) })
+    .values(
+      rows.map(({ generationId, seq, event }) => ({
+        generation_id: generationId,
+        seq,
+        payload: JSON.stringify(event),
+      })),
+    )
     .execute();
 }
 
@@ -142,12 +151,12 @@ export interface Ending {
 export async function endGeneration(
   db: Database,
   id: string,
-  last: { seq: number; event: TurnEvent },
+  last: Omit<EventRow, "generationId">,
   ending: Ending,
   now: string,
 ): Promise<void> {
   await inTransaction(db, async (trx) => {
-    await insertEvent(trx, id, last.seq, last.event);
+    await insertEvents(trx, [{ generationId: id, ...last }]);
     await trx
       .updateTable("generations")
       .set({

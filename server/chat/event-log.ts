@@ -1,5 +1,6 @@
-import { type Database, type Ending, endGeneration, insertEvent, listEvents } from "../../db/index.ts";
+import { type Database, type Ending, endGeneration, listEvents } from "../../db/index.ts";
 import type { LoggedEvent, TurnEvent } from "../protocol/index.ts";
+import { EventWriter } from "./event-writer.ts";
 
 type Listener = (logged: LoggedEvent) => void;
 
@@ -9,10 +10,12 @@ type Listener = (logged: LoggedEvent) => void;
  */
 export class EventLog {
   readonly #db: Database;
+  readonly #writer: EventWriter;
   readonly #live = new Map<string, { seq: number; listeners: Set<Listener> }>();
 
   constructor(db: Database) {
     this.#db = db;
+    this.#writer = new EventWriter(db);
   }
 
   begin(generationId: string): void {
@@ -31,7 +34,7 @@ export class EventLog {
 
   async append(generationId: string, event: TurnEvent): Promise<void> {
     const live = this.#require(generationId);
-    await insertEvent(this.#db, generationId, live.seq + 1, event);
+    await this.#writer.store({ generationId, seq: live.seq + 1, event });
     this.#deliver(generationId, event);
   }
 

@@ -13,7 +13,7 @@ export async function routingMs({ config, adapters }: Context, questions: string
   return (performance.now() - startedAt) / questions.length;
 }
 
-/** Writes every event of the answers in this database into the log once more, each for itself as the server does. */
+/** Writes every event of the answers in this database into the log once more, each for itself: at most what it takes beside others. */
 export async function eventLogCost(db: Database): Promise<{ msPerEvent: number; eventsPerToken: number }> {
   const rows = await db.selectFrom("generation_events").selectAll().orderBy("seq").execute();
   const events = rows.map(({ generation_id, payload }) => ({
