@@ -2,7 +2,7 @@ import path from "node:path";
 import type { Command } from "commander";
 import { type Config, configForModel } from "../config.ts";
 import { type EvaluationReport, evaluateAdapter, reportPage } from "../learning/index.ts";
-import { resolveModel, writeAtomically } from "../models/index.ts";
+import { resolveModel } from "../models/index.ts";
 import { PatchbayError } from "../protocol/index.ts";
 import {
   adapterFolder,
@@ -11,6 +11,7 @@ import {
   versionFileStem,
   versionNamed,
 } from "../registry/index.ts";
+import { writeAtomically } from "../write-atomically.ts";
 import { withEngineOnDemand } from "./engine-on-demand.ts";
 import { importFile } from "./import-file.ts";
 import { ProgressLine, percent, printJson, printLine, signedPercent, table } from "./output.ts";

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import type { RouterHeadRow } from "../../db/index.ts";
-import { type Head, parseHead, writeHeadFile } from "../routing/index.ts";
+import { type Head, parseHead } from "../routing/index.ts";
+import { writeAtomically } from "../write-atomically.ts";
 
 /** Files of heads that are no longer live and are kept, the newest ones: one can be gone back to. */
 const KEPT_FILES = 30;
@@ -31,7 +32,7 @@ export class HeadStore {
 
   write(version: string, text: string): { sha256: string } {
     const sha256 = hashOf(text);
-    writeHeadFile(this.fileOf({ version, sha256 }), text);
+    writeAtomically(this.fileOf({ version, sha256 }), text);
     return { sha256 };
   }
 

@@ -1,9 +1,9 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { z } from "zod";
-import { writeAtomically } from "../models/index.ts";
 import { AdapterId, BASE, PatchbayError } from "../protocol/index.ts";
 import { Manifest } from "../registry/index.ts";
+import { writeAtomically } from "../write-atomically.ts";
 import type { Conversation } from "./dataset.ts";
 import type { Imported } from "./import-conversations.ts";
 import { splitRows } from "./split.ts";

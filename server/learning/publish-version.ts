@@ -1,7 +1,8 @@
 import fs from "node:fs";
 import path from "node:path";
-import { sha256OfFile, writeAtomically } from "../models/index.ts";
+import { sha256OfFile } from "../models/index.ts";
 import { readCards, readManifest, VersionCard, versionFileStem } from "../registry/index.ts";
+import { writeAtomically } from "../write-atomically.ts";
 
 /** Puts a trained adapter beside the others of its folder, with its card, and makes it the current one for its base model. */
 export async function publishVersion(

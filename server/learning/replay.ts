@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import type { Engine, Sampling } from "../engines/index.ts";
-import { type BaseModel, writeAtomically } from "../models/index.ts";
+import type { BaseModel } from "../models/index.ts";
 import { PatchbayError } from "../protocol/index.ts";
+import { writeAtomically } from "../write-atomically.ts";
 import { type Conversation, readConversations } from "./dataset.ts";
 import { generateAnswers } from "./evaluation/generate-answers.ts";
 

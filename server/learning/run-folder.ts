@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { writeAtomically } from "../models/index.ts";
+import { writeAtomically } from "../write-atomically.ts";
 import { RunJournal } from "./run-page/journal.ts";
 
 /** Written by the trainer where a run was stopped: adapters/trainer/README.md. */

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
 import { withPromptEncoder } from "../engines/index.ts";
-import { writeAtomically } from "../models/index.ts";
 import { adapterFolders, readManifest, readPrompt } from "../registry/index.ts";
+import { writeAtomically } from "../write-atomically.ts";
 import { augment } from "./augment.ts";
 import { type Conversation, type LabelledTurn, readDataset } from "./dataset.ts";
 import { firstTurns, type LabelTask } from "./label-task.ts";

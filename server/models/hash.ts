@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import fs from "node:fs";
-import path from "node:path";
 import { z } from "zod";
+import { writeAtomically } from "../write-atomically.ts";
 
 export async function sha256OfFile(
   file: string,
@@ -35,14 +35,6 @@ export async function cachedSha256(
   const sha256 = await sha256OfFile(file, onBytes);
   writeAtomically(indexFile, JSON.stringify({ ...readIndex(indexFile), [file]: { size, mtimeMs, sha256 } }));
   return sha256;
-}
-
-/** Either the whole content stands there afterwards or what was there before. */
-export function writeAtomically(file: string, content: string | Buffer): void {
-  fs.mkdirSync(path.dirname(file), { recursive: true });
-  const temporary = `${file}.${process.pid}.tmp`;
-  fs.writeFileSync(temporary, content);
-  fs.renameSync(temporary, file);
 }
 
 function readIndex(indexFile: string): z.infer<typeof Known> {

@@ -1,5 +1,4 @@
 import fs from "node:fs";
-import path from "node:path";
 import { z } from "zod";
 import { BASE, PatchbayError } from "../protocol/index.ts";
 import { BUCKETS, FEATURES_VERSION } from "./features.ts";
@@ -125,19 +124,6 @@ export function readHeadFile(file: string): Head | null {
     return parseHead(fs.readFileSync(file, "utf8"), file);
   } catch (error) {
     if (error instanceof PatchbayError) return null;
-    throw error;
-  }
-}
-
-/** Whole or not at all. @throws where the disk is full or the folder cannot be written */
-export function writeHeadFile(file: string, text: string): void {
-  const temporary = `${file}.${process.pid}.tmp`;
-  fs.mkdirSync(path.dirname(file), { recursive: true });
-  try {
-    fs.writeFileSync(temporary, text);
-    fs.renameSync(temporary, file);
-  } catch (error) {
-    fs.rmSync(temporary, { force: true });
     throw error;
   }
 }

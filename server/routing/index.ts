@@ -37,7 +37,7 @@ export {
   toExamples,
 } from "./examples.ts";
 export { type Head, restrictHead } from "./head.ts";
-export { parseHead, readHeadFile, serializeHead, writeHeadFile } from "./head-file.ts";
+export { parseHead, readHeadFile, serializeHead } from "./head-file.ts";
 export { embeddingsOf, type LoadOptions, learningAids, loadHead } from "./load.ts";
 export { decide, type RouteRequest } from "./policy.ts";
 export { createRouter, type Router } from "./router.ts";

@@ -1,9 +1,10 @@
 import path from "node:path";
+import { writeAtomically } from "../write-atomically.ts";
 import { type Encoder, embedAll } from "./embedder/bulk.ts";
 import { wordsKnownTo } from "./embedder/known-words.ts";
 import { type ExampleFolders, readExamples } from "./examples.ts";
 import type { Head } from "./head.ts";
-import { readHeadFile, serializeHead, writeHeadFile } from "./head-file.ts";
+import { readHeadFile, serializeHead } from "./head-file.ts";
 import { headVersion, type TrainHeadOptions, trainHead } from "./train.ts";
 import { type Example, textsToEmbed } from "./turn.ts";
 
@@ -37,7 +38,7 @@ export async function headOf(
   if (cached) return cached;
   const head = trainHead(examples, await learningAids(examples, encoder, cacheDir));
   try {
-    writeHeadFile(fileOf(encoder ? "meaning" : "words"), serializeHead(head));
+    writeAtomically(fileOf(encoder ? "meaning" : "words"), serializeHead(head));
   } catch {
     // A full disk, or a folder that cannot be written: the next start learns it again.
   }

@@ -1,8 +1,8 @@
 import fs from "node:fs";
 import path from "node:path";
 import { readJsonLines } from "../../json-lines.ts";
-import { writeAtomically } from "../../models/index.ts";
 import { PatchbayError } from "../../protocol/index.ts";
+import { writeAtomically } from "../../write-atomically.ts";
 import { type RunFacts, runPage } from "./page.ts";
 import { afterEntry, atTheStart, JournalEntry, type News, type RunProgress } from "./progress.ts";
 
