@@ -6,7 +6,7 @@ import { withFolder } from "./folder.ts";
 import { streamCompletion } from "./over-v1.ts";
 import { LlamaServer } from "./peer/llama-server.ts";
 import { mixedQuestions } from "./questions.ts";
-import { pause, REPEATS, rest } from "./side-by-side.ts";
+import { breathe, REPEATS, rest } from "./side-by-side.ts";
 import { figure, medianOf } from "./statistics.ts";
 import { firstTokenMs, type Streamed, totalSpeed } from "./streamed.ts";
 import { WholeServer } from "./whole-server.ts";
@@ -16,8 +16,6 @@ const ALONE = 8;
 const STREAMS = 8;
 const FIRST_TOKENS = 8;
 const ANSWER_TOKENS = 64;
-/** Between two questions: llama-server's threads go on spinning for a moment. */
-const BREATH_MS = 250;
 
 /** Nothing of a prompt comes from a cache, and all answers are of the same length, on both ways. */
 const EVEN = { cache_prompt: false, ignore_eos: true };
@@ -113,8 +111,8 @@ async function firstTokenAdded(
   await rest();
   for (const [index, question] of questions.entries()) {
     const asked = await inTurns(
-      () => pause(BREATH_MS).then(() => askRelay(ways, question, FIRST_TOKENS, index)),
-      () => pause(BREATH_MS).then(() => askDirect(context, ways, question, FIRST_TOKENS, index)),
+      () => breathe().then(() => askRelay(ways, question, FIRST_TOKENS, index)),
+      () => breathe().then(() => askDirect(context, ways, question, FIRST_TOKENS, index)),
       index % 2 === 0,
     );
     added.push(firstTokenMs(asked.relay) - asked.relay.routeMs - firstTokenMs(asked.direct));

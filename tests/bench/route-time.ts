@@ -3,7 +3,7 @@ import type { Context, Measurement } from "./context.ts";
 import { withFolder } from "./folder.ts";
 import { streamCompletion } from "./over-v1.ts";
 import { mixedQuestions } from "./questions.ts";
-import { pause, REPEATS, rest } from "./side-by-side.ts";
+import { breathe, pause, REPEATS, rest } from "./side-by-side.ts";
 import { figure, medianOf, quantileOf } from "./statistics.ts";
 import { WholeServer } from "./whole-server.ts";
 
@@ -73,10 +73,13 @@ async function untilItHearsMeaning(url: string): Promise<void> {
   }
 }
 
-/** One after the other; each is answered with a single token. */
+/** One after the other, each once the model's threads have gone to sleep; answered with a single token. */
 async function decisions(url: string, count: number, next: () => string): Promise<number[]> {
   const times: number[] = [];
-  for (let at = 0; at < count; at++) times.push((await ask(url, next(), { max_tokens: 1 })).routeMs);
+  for (let at = 0; at < count; at++) {
+    await breathe();
+    times.push((await ask(url, next(), { max_tokens: 1 })).routeMs);
+  }
   return times;
 }
 

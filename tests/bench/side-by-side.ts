@@ -3,8 +3,12 @@ export const REPEATS = 5;
 /** llama.cpp's threads go on spinning for a while after a run; without a rest they take a core from the other side. */
 const REST_MS = 1_000;
 
+/** Enough between two short answers. */
+const BREATH_MS = 250;
+
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 export const rest = (): Promise<void> => pause(REST_MS);
+export const breathe = (): Promise<void> => pause(BREATH_MS);
 
 export interface Sides<Ours, Theirs> {
   ours: (repeat: number) => Promise<Ours>;
