@@ -87,6 +87,32 @@ describe("a llama-server with adapters", () => {
     expect(through.text).not.toBe(base.text);
   });
 
+  it("finds its adapters again in a server that was started anew with others", async () => {
+    const [own, other] = adapters as [AdapterFile, AdapterFile];
+    const started = (port: number | undefined, ...files: AdapterFile[]) =>
+      startLlamaServer({
+        contextSize: CONTEXT,
+        adapters: files.map(({ path }) => path),
+        ...(port !== undefined && { port }),
+      });
+    const first = await started(undefined, own, other);
+    const engine = llamaServer(first);
+    const asked = () => generate(engine, ask(own, "What should I do now?"));
+    const before = await asked();
+    await first.close();
+    const port = Number(new URL(first.url).port);
+    const turned = await started(port, other, own);
+    const after = await asked();
+    await turned.close();
+    const without = await started(port, other);
+    const alone = await asked();
+    await without.close();
+    expect(after.text).toBe(before.text);
+    expect(after.started.remote).toMatchObject({ adapter: own.version });
+    expect(alone.started.remote).toMatchObject({ adapter: null });
+    expect(alone.text).not.toBe(before.text);
+  });
+
   it("refuses a wrong key with a code, and takes the right one", async () => {
     const server = await startLlamaServer({ contextSize: CONTEXT, apiKey: "secret" });
     const asked = (apiKey: string) => generate(llamaServer(server, { apiKey }), request("Hello"));

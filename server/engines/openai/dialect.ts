@@ -12,6 +12,8 @@ export interface Wiring {
   version: string | null;
   model: string;
   fields: Fields;
+  /** Whether the server still has what this goes by; an answer is nobody's until that is known. */
+  holds: true | Promise<boolean>;
 }
 
 /** What one kind of OpenAI-compatible server understands beyond OpenAI's own API. */

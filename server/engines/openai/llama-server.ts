@@ -15,6 +15,18 @@ const LoraAdapters = z.array(z.object({ id: z.number().int().min(0), path: z.str
  * @param list the body of `GET /lora-adapters`
  */
 export function llamaServerDialect(model: string, list: (signal?: AbortSignal) => Promise<unknown>): Dialect {
+  let last: z.infer<typeof LoraAdapters> | null = null;
+  const read = async (signal?: AbortSignal) => {
+    const loaded = LoraAdapters.safeParse(await list(signal));
+    if (!loaded.success)
+      throw new RemoteFailure(
+        "remote-failed",
+        "What this engine has as adapters is not llama-server's list.",
+        { hint: "Correct its type in the engines file.", cause: loaded.error },
+      );
+    last = loaded.data;
+    return last;
+  };
   return {
     runtime: null,
     fields: ({ sampling, seed, ignoreEnd }) => ({
@@ -28,26 +40,21 @@ export function llamaServerDialect(model: string, list: (signal?: AbortSignal) =
       return_progress: true,
       ...(ignoreEnd && { ignore_eos: true }),
     }),
-    // Asked for each time: a server that was started anew may have other files, or the same in another order.
+    // A server that was started anew may have other files, or the same in another order, and takes up to a step of its
+    // model to say so: it is asked beside each request, which goes by what it said last.
     async wire(adapter, signal) {
-      const loaded = LoraAdapters.safeParse(await list(signal));
-      if (!loaded.success)
-        throw new RemoteFailure(
-          "remote-failed",
-          "What this engine has as adapters is not llama-server's list.",
-          {
-            hint: "Correct its type in the engines file.",
-            cause: loaded.error,
-          },
-        );
+      const before = last;
+      const now = read(signal);
+      const loaded = before ?? (await now);
       // A file's name is its content's hash.
       const named = adapter && path.basename(adapter.path);
-      const own = loaded.data.find(({ path: file }) => path.basename(file) === named);
-      const lora = loaded.data.map(({ id }) => ({ id, scale: id === own?.id ? 1 : 0 }));
+      const own = loaded.find(({ path: file }) => path.basename(file) === named);
+      const lora = loaded.map(({ id }) => ({ id, scale: id === own?.id ? 1 : 0 }));
       return {
         version: own && adapter ? adapter.version : null,
         model,
         fields: lora.length > 0 ? { lora, cache_prompt: false } : {},
+        holds: now.then((list) => JSON.stringify(list) === JSON.stringify(loaded)),
       };
     },
   };

@@ -27,34 +27,55 @@ export class OpenAIUpstream implements Upstream {
   }
 
   async *complete(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<UpstreamEvent> {
-    const { engine, client, dialect, params } = this.#options;
-    const { adapter, messages, trace } = request;
     try {
-      const { version, model, fields } = await dialect.wire(adapter, signal);
-      const body = {
-        model,
-        messages,
-        stream_options: { include_usage: true },
-        ...wishFields(request),
-        ...dialect.fields(request),
-        ...fields,
-        ...params,
-        stream: true as const,
-      };
-      const chunks = await client.chat.completions.create(
-        withoutNulls(body) as unknown as OpenAI.ChatCompletionCreateParamsStreaming,
-        { signal, ...(trace && { headers: trace }) },
-      );
+      const { version, chunks } = await this.#open(request, signal);
       yield { type: "opened", adapter: version };
-      yield* readChatStream(engine, chunks);
+      yield* readChatStream(this.#options.engine, chunks);
     } catch (error) {
-      throw this.#reasonFor(error, adapter);
+      throw this.#reasonFor(error, request.adapter);
     }
+  }
+
+  /** An answer that has begun, through the adapter that was wished where the server has it. */
+  async #open(
+    request: GenerateRequest,
+    signal: AbortSignal,
+  ): Promise<{ version: string | null; chunks: AsyncIterable<unknown> }> {
+    const { client, dialect, params } = this.#options;
+    const wishes = { ...wishFields(request), ...dialect.fields(request) };
+    const { version, model, fields, holds } = await dialect.wire(request.adapter, signal);
+    const body = {
+      model,
+      messages: request.messages,
+      stream_options: { include_usage: true },
+      ...wishes,
+      ...fields,
+      ...params,
+      stream: true as const,
+    };
+    const own = new AbortController();
+    const [answer, held] = await Promise.allSettled([
+      client.chat.completions.create(
+        withoutNulls(body) as unknown as OpenAI.ChatCompletionCreateParamsStreaming,
+        { signal: AbortSignal.any([signal, own.signal]), ...(request.trace && { headers: request.trace }) },
+      ),
+      holds,
+    ]);
+    if (held.status === "fulfilled" && !held.value) {
+      own.abort();
+      return this.#open(request, signal);
+    }
+    if (answer.status === "rejected") throw answer.reason;
+    if (held.status === "rejected") {
+      own.abort();
+      throw held.reason;
+    }
+    return { version, chunks: answer.value };
   }
 
   async plug(adapter: AdapterFile): Promise<void> {
     try {
-      await this.#options.dialect.wire(adapter);
+      await (await this.#options.dialect.wire(adapter)).holds;
     } catch (error) {
       throw unwrap(error);
     }

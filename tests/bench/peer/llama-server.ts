@@ -22,6 +22,8 @@ export interface LlamaServerOptions {
   cacheMiB?: number;
   /** What a request has to carry. */
   apiKey?: string;
+  /** A free one where left out. */
+  port?: number;
   note: (line: string) => void;
 }
 
@@ -50,7 +52,7 @@ export class LlamaServer {
 
   static async start(peer: Peer, options: LlamaServerOptions): Promise<LlamaServer> {
     const { modelPath, threads, slots, contextSize, adapters, cacheMiB = 0, apiKey, note } = options;
-    const port = await freePort();
+    const { port = await freePort() } = options;
     const flags = [
       ["-m", modelPath],
       ["-t", String(threads)],
