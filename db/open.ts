@@ -35,13 +35,32 @@ export async function openDatabase(file: string, options: OpenOptions = {}): Pro
   sqlite.pragma("foreign_keys = ON");
   sqlite.pragma("busy_timeout = 5000");
   if (options.maxPages !== undefined) sqlite.pragma(`max_page_count = ${options.maxPages}`);
-  const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: sqlite }) });
+  const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: keepingStatements(sqlite) }) });
   const { error } = await new Migrator({
     db,
     provider: { getMigrations: async () => migrations },
   }).migrateToLatest();
   if (error) throw error;
   return db;
+}
+
+/** Statements that are kept; lists of different lengths make statements of their own. */
+const KEPT_STATEMENTS = 200;
+
+/** Kysely prepares each statement anew, which takes as long as many of them run. */
+function keepingStatements(sqlite: SqliteDatabase.Database) {
+  const kept = new Map<string, SqliteDatabase.Statement>();
+  return {
+    close: () => void sqlite.close(),
+    prepare(sql: string) {
+      const known = kept.get(sql);
+      if (known) return known;
+      if (kept.size >= KEPT_STATEMENTS) kept.clear();
+      const made = sqlite.prepare(sql);
+      kept.set(sql, made);
+      return made;
+    },
+  };
 }
 
 /** Whether a write failed because disk or database are full. */

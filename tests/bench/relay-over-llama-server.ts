@@ -27,13 +27,16 @@ interface Run {
 
 /**
  * `v1RelayFirstTokenMs`: how much later, routing apart, the first token comes from /v1 with a llama-server behind than
- * from that llama-server asked directly; `v1RelayThroughput`: total tokens a second of eight streams, one over the other.
+ * from that llama-server asked directly; `v1RelayThroughput`: total tokens a second of eight streams, one over the other,
+ * with a thread of llama-server on each core; `v1RelayThroughputCoreLeft`: with one core left to the relay.
  */
 export const relayOverLlamaServer: Measurement = {
-  units: { v1RelayFirstTokenMs: "ms", v1RelayThroughput: "ratio" },
+  units: { v1RelayFirstTokenMs: "ms", v1RelayThroughput: "ratio", v1RelayThroughputCoreLeft: "ratio" },
   needsPeer: true,
   measure: async (context) => {
     const runs = await withFolder((folder) => measureRuns(context, folder));
+    const threads = Math.max(1, context.threads - 1);
+    const coreLeft = await withFolder((folder) => measureRuns({ ...context, threads }, folder));
     return {
       v1RelayFirstTokenMs: figure(
         runs.map(({ addedMs }) => addedMs),
@@ -42,6 +45,11 @@ export const relayOverLlamaServer: Measurement = {
       ),
       v1RelayThroughput: figure(
         runs.map(({ throughput }) => throughput),
+        0.95,
+        "higher",
+      ),
+      v1RelayThroughputCoreLeft: figure(
+        coreLeft.map(({ throughput }) => throughput),
         0.95,
         "higher",
       ),
