@@ -16,8 +16,11 @@ import type { FromEmbedder, ToEmbedder } from "./messages.ts";
 /** Of a longer text the beginning and the end count, as in features.ts; more tokens take time that nobody waits for. */
 const HEAD_TOKENS = 94;
 const TAIL_TOKENS = 32;
-/** With the tokens around a text. */
-const CONTEXT_TOKENS = HEAD_TOKENS + TAIL_TOKENS + 2;
+/** Tokens around a text. */
+const AROUND = 2;
+const CONTEXT_TOKENS = HEAD_TOKENS + TAIL_TOKENS + AROUND;
+/** llama.cpp's flash attention takes this many tokens at once; fewer go one by one, and then take twice as long as without. */
+const FLASH_TOKENS = 64;
 /** No token is longer than a few characters on the average; tokenising megabytes takes seconds. */
 const HEAD_CHARS = 1500;
 const TAIL_CHARS = 500;
@@ -30,7 +33,8 @@ const send = (message: FromEmbedder): void => {
 
 class Encoder {
   readonly #model: LlamaModel;
-  readonly #context: LlamaEmbeddingContext;
+  /** For texts below {@link FLASH_TOKENS}, and for the others. */
+  readonly #contexts: { short: LlamaEmbeddingContext; long: LlamaEmbeddingContext };
 
   static async load(modelPath: string): Promise<Encoder> {
     const llama = await getLlama({
@@ -40,14 +44,23 @@ class Encoder {
       logLevel: LlamaLogLevel.error,
       logger: (_level, message) => process.stderr.write(`llama.cpp: ${message.trimEnd()}\n`),
     });
-    const model = await llama.loadModel({ modelPath });
-    const size = { contextSize: CONTEXT_TOKENS + 1, batchSize: CONTEXT_TOKENS + 1 };
-    return new Encoder(model, await model.createEmbeddingContext({ ...size, threads: 1 }));
+    // Flash attention is the model's setting; both map the same file.
+    const contextOf = async (flashAttention: boolean, tokens: number) => {
+      const model = await llama.loadModel({ modelPath, defaultContextFlashAttention: flashAttention });
+      const size = { contextSize: tokens + 1, batchSize: tokens + 1 };
+      return { model, context: await model.createEmbeddingContext({ ...size, threads: 1 }) };
+    };
+    const short = await contextOf(false, FLASH_TOKENS);
+    const long = await contextOf(true, CONTEXT_TOKENS);
+    return new Encoder(short.model, { short: short.context, long: long.context });
   }
 
-  private constructor(model: LlamaModel, context: LlamaEmbeddingContext) {
+  private constructor(
+    model: LlamaModel,
+    contexts: { short: LlamaEmbeddingContext; long: LlamaEmbeddingContext },
+  ) {
     this.#model = model;
-    this.#context = context;
+    this.#contexts = contexts;
   }
 
   get dimensions(): number {
@@ -58,7 +71,9 @@ class Encoder {
   async embed(text: string): Promise<Float32Array> {
     const tokens = this.#tokensOf(text);
     if (tokens.length === 0) return new Float32Array(this.dimensions);
-    const { vector } = await this.#context.getEmbeddingFor(tokens);
+    const { short, long } = this.#contexts;
+    const context = tokens.length + AROUND < FLASH_TOKENS ? short : long;
+    const { vector } = await context.getEmbeddingFor(tokens);
     const length = Math.hypot(...vector) || 1;
     return Float32Array.from(vector, (value) => (Number.isFinite(value) ? value / length : 0));
   }
