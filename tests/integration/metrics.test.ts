@@ -53,9 +53,16 @@ describe("metrics", () => {
       expect(during.value("patchbay_sockets_connected")).toBe(1);
       await open.stop(running.generationId);
       await expect.poll(() => server.health()).toMatchObject({ queue: { running: 0, waiting: 0 } });
+      const support = { expert: "support", engine: "local" };
+      // The engine is done a little before the turn is written down.
+      const stopped = async () =>
+        (await ScrapedMetrics.of(server.url)).value("patchbay_turns_total", {
+          ...support,
+          finish: "stopped",
+        });
+      await expect.poll(stopped).toBe(1);
 
       const metrics = await ScrapedMetrics.of(server.url);
-      const support = { expert: "support", engine: "local" };
       const turns = (labels: Record<string, string>) => metrics.value("patchbay_turns_total", labels);
       expect(turns({ ...support, finish: "stopped" })).toBe(1);
       expect(turns(support)).toBe(3);
