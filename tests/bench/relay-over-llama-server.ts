@@ -20,11 +20,6 @@ const ANSWER_TOKENS = 64;
 /** Nothing of a prompt comes from a cache, and all answers are of the same length, on both ways. */
 const EVEN = { cache_prompt: false, ignore_eos: true };
 
-interface Run {
-  addedMs: number;
-  throughput: number;
-}
-
 /**
  * `v1RelayFirstTokenMs`: how much later, routing apart, the first token comes from /v1 with a llama-server behind than
  * from that llama-server asked directly; `v1RelayThroughput`: total tokens a second of eight streams, one over the other,
@@ -34,9 +29,14 @@ export const relayOverLlamaServer: Measurement = {
   units: { v1RelayFirstTokenMs: "ms", v1RelayThroughput: "ratio", v1RelayThroughputCoreLeft: "ratio" },
   needsPeer: true,
   measure: async (context) => {
-    const runs = await withFolder((folder) => measureRuns(context, folder));
+    const runs = await repeatedly(context, async (ways, questions, turn) => ({
+      addedMs: await firstTokenAdded(context, ways, questions.slice(0, ALONE), turn),
+      throughput: await speedRatio(context, ways, questions.slice(ALONE), turn),
+    }));
     const threads = Math.max(1, context.threads - 1);
-    const coreLeft = await withFolder((folder) => measureRuns({ ...context, threads }, folder));
+    const coreLeft = await repeatedly({ ...context, threads }, (ways, questions, turn) =>
+      speedRatio(context, ways, questions.slice(ALONE), turn),
+    );
     return {
       v1RelayFirstTokenMs: figure(
         runs.map(({ addedMs }) => addedMs),
@@ -48,16 +48,27 @@ export const relayOverLlamaServer: Measurement = {
         0.95,
         "higher",
       ),
-      v1RelayThroughputCoreLeft: figure(
-        coreLeft.map(({ throughput }) => throughput),
-        0.95,
-        "higher",
-      ),
+      v1RelayThroughputCoreLeft: figure(coreLeft, 0.95, "higher"),
     };
   },
 };
 
-async function measureRuns(context: Context, folder: string): Promise<Run[]> {
+interface Ways {
+  relay: string;
+  direct: string;
+}
+
+interface Turn {
+  label: string;
+  relayFirst: boolean;
+}
+
+type Measure<T> = (ways: Ways, questions: string[], turn: Turn) => Promise<T>;
+
+const repeatedly = <T>(context: Context, measure: Measure<T>): Promise<T[]> =>
+  withFolder((folder) => inFolder(context, folder, measure));
+
+async function inFolder<T>(context: Context, folder: string, measure: Measure<T>): Promise<T[]> {
   const { base, threads, config, note } = context;
   const llama = await LlamaServer.start(await context.peer(), {
     modelPath: base.path,
@@ -73,7 +84,7 @@ async function measureRuns(context: Context, folder: string): Promise<Run[]> {
     fs.writeFileSync(engines, JSON.stringify({ engines: { behind }, order: { default: ["behind"] } }));
     const server = await WholeServer.start(path.join(folder, "data"), { PATCHBAY_ENGINES: engines });
     try {
-      return await withBoth(context, { relay: `${server.url}/v1`, direct: `${llama.url}/v1` });
+      return await withBoth(context, { relay: `${server.url}/v1`, direct: `${llama.url}/v1` }, measure);
     } finally {
       await server.close();
     }
@@ -82,25 +93,14 @@ async function measureRuns(context: Context, folder: string): Promise<Run[]> {
   }
 }
 
-interface Ways {
-  relay: string;
-  direct: string;
-}
-
 /** The first run warms both ways up and does not count. */
-async function withBoth(context: Context, ways: Ways): Promise<Run[]> {
+async function withBoth<T>(context: Context, ways: Ways, measure: Measure<T>): Promise<T[]> {
   const asked = mixedQuestions(context, (ALONE + STREAMS) * (REPEATS + 1));
-  const runs: Run[] = [];
+  const runs: T[] = [];
   for (let repeat = 0; repeat <= REPEATS; repeat++) {
     const questions = asked.slice(repeat * (ALONE + STREAMS), (repeat + 1) * (ALONE + STREAMS));
     const label = repeat === 0 ? "warm-up" : `${repeat} of ${REPEATS}`;
-    const run = {
-      addedMs: await firstTokenAdded(context, ways, questions.slice(0, ALONE), label),
-      throughput: await speedRatio(context, ways, questions.slice(ALONE), {
-        label,
-        relayFirst: repeat % 2 === 0,
-      }),
-    };
+    const run = await measure(ways, questions, { label, relayFirst: repeat % 2 === 0 });
     if (repeat > 0) runs.push(run);
   }
   return runs;
@@ -111,7 +111,7 @@ async function firstTokenAdded(
   context: Context,
   ways: Ways,
   questions: string[],
-  label: string,
+  { label }: Turn,
 ): Promise<number> {
   const added: number[] = [];
   const direct: number[] = [];
@@ -137,7 +137,7 @@ async function speedRatio(
   context: Context,
   ways: Ways,
   questions: string[],
-  { label, relayFirst }: { label: string; relayFirst: boolean },
+  { label, relayFirst }: Turn,
 ): Promise<number> {
   const all = (ask: (question: string, seed: number) => Promise<Streamed>) => async () => {
     await rest();

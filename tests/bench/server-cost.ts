@@ -13,7 +13,10 @@ export async function routingMs({ config, adapters }: Context, questions: string
   return (performance.now() - startedAt) / questions.length;
 }
 
-/** Writes every event of the answers in this database into the log once more, each for itself: at most what it takes beside others. */
+/**
+ * Writes every event of the answers in this database into the log once more, one after the other: those that come at once
+ * are stored together and take less.
+ */
 export async function eventLogCost(db: Database): Promise<{ msPerEvent: number; eventsPerToken: number }> {
   const rows = await db.selectFrom("generation_events").selectAll().orderBy("seq").execute();
   const events = rows.map(({ generation_id, payload }) => ({

@@ -12,8 +12,11 @@ export interface Wiring {
   version: string | null;
   model: string;
   fields: Fields;
-  /** Whether the server still has what this goes by; an answer is nobody's until that is known. */
-  holds: true | Promise<boolean>;
+  /**
+   * Whether the server still has what this goes by, where that can change unseen; an answer is nobody's until it is
+   * known.
+   */
+  holds?: Promise<boolean>;
 }
 
 /** What one kind of OpenAI-compatible server understands beyond OpenAI's own API. */

@@ -22,8 +22,8 @@ export function hostedDialect({ baseURL, model, served }: HostedOptions): Dialec
     async wire(adapter) {
       const name = adapter && served[adapter.version];
       return name
-        ? { version: adapter.version, model: name, fields: {}, holds: true }
-        : { version: null, model, fields: {}, holds: true };
+        ? { version: adapter.version, model: name, fields: {} }
+        : { version: null, model, fields: {} };
     },
   };
 }

@@ -37,9 +37,7 @@ export function multiLoraDialect({ kind, model, served, runtime }: MultiLoraOpti
     }),
     async wire(adapter) {
       const name = adapter && (served[adapter.version] ?? (await runtime?.load(adapter)));
-      return name
-        ? { version: adapter.version, ...asked(name), holds: true }
-        : { version: null, model, fields: {}, holds: true };
+      return name ? { version: adapter.version, ...asked(name) } : { version: null, model, fields: {} };
     },
   };
 }

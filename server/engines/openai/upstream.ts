@@ -61,7 +61,7 @@ export class OpenAIUpstream implements Upstream {
       ),
       holds,
     ]);
-    if (held.status === "fulfilled" && !held.value) {
+    if (held.status === "fulfilled" && held.value === false) {
       own.abort();
       return this.#open(request, signal);
     }

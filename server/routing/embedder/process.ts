@@ -31,10 +31,15 @@ const send = (message: FromEmbedder): void => {
   if (process.connected) process.send?.(message);
 };
 
+/** For texts below {@link FLASH_TOKENS}, and for the others. */
+interface Contexts {
+  short: LlamaEmbeddingContext;
+  long: LlamaEmbeddingContext;
+}
+
 class Encoder {
   readonly #model: LlamaModel;
-  /** For texts below {@link FLASH_TOKENS}, and for the others. */
-  readonly #contexts: { short: LlamaEmbeddingContext; long: LlamaEmbeddingContext };
+  readonly #contexts: Contexts;
 
   static async load(modelPath: string): Promise<Encoder> {
     const llama = await getLlama({
@@ -55,10 +60,7 @@ class Encoder {
     return new Encoder(short.model, { short: short.context, long: long.context });
   }
 
-  private constructor(
-    model: LlamaModel,
-    contexts: { short: LlamaEmbeddingContext; long: LlamaEmbeddingContext },
-  ) {
+  private constructor(model: LlamaModel, contexts: Contexts) {
     this.#model = model;
     this.#contexts = contexts;
   }
