@@ -43,7 +43,7 @@ describe("metrics", () => {
       // Said more about, but not changed.
       await person.call("vote:set", { messageId: first.id, value: 1, reasons: ["clear"] });
       await person.call("vote:set", { messageId: first.id, value: -1 });
-      const running = await askAndSeeStart(open, LONG_QUESTION, "support");
+      const running = await askAndSeeStart(open, LONG_QUESTION, "base");
 
       const during = await ScrapedMetrics.of(server.url);
       expect(during.value("patchbay_queue_running", { engine: "local" })).toBe(1);
@@ -54,33 +54,30 @@ describe("metrics", () => {
       await open.stop(running.generationId);
       await expect.poll(() => server.health()).toMatchObject({ queue: { running: 0, waiting: 0 } });
       const support = { expert: "support", engine: "local" };
+      const base = { expert: "base", engine: "local" };
       // The engine is done a little before the turn is written down.
       const stopped = async () =>
-        (await ScrapedMetrics.of(server.url)).value("patchbay_turns_total", {
-          ...support,
-          finish: "stopped",
-        });
+        (await ScrapedMetrics.of(server.url)).value("patchbay_turns_total", { ...base, finish: "stopped" });
       await expect.poll(stopped).toBe(1);
 
       const metrics = await ScrapedMetrics.of(server.url);
       const turns = (labels: Record<string, string>) => metrics.value("patchbay_turns_total", labels);
-      expect(turns({ ...support, finish: "stopped" })).toBe(1);
-      expect(turns(support)).toBe(3);
+      expect(turns({ ...base, finish: "stopped" })).toBe(1);
+      expect(turns(base)).toBe(1);
+      expect(turns(support)).toBe(2);
       expect(turns({ expert: "health", engine: "box", finish: "stop" })).toBe(1);
       expect(turns({ expert: "base", engine: "none", finish: "error" })).toBe(1);
       expect(metrics.value("patchbay_turn_errors_total", { code: "prompt-too-long" })).toBe(1);
 
-      // What the people were told themselves; of the answer that was stopped only that its prompt was read is known.
+      // What the people were told themselves.
       const told = [first, second].map(({ tokens, timings }) => ({ tokens, timings }) as Told);
       const sum = (of: (each: Told) => number) => told.reduce((total, each) => total + of(each), 0);
-      const tokens = (name: string) => metrics.value(name, support) ?? 0;
-      expect(tokens("patchbay_prompt_tokens_total")).toBeGreaterThan(sum((each) => each.tokens.prompt));
-      expect(tokens("patchbay_completion_tokens_total")).toBeGreaterThan(
-        sum((each) => each.tokens.completion),
-      );
-      expect(tokens("patchbay_cached_prompt_tokens_total")).toBeGreaterThanOrEqual(
+      expect(metrics.value("patchbay_cached_prompt_tokens_total", support) ?? 0).toBe(
         sum((each) => each.tokens.cached),
       );
+      // Of the answer that was stopped, that its prompt was read and what had been written.
+      expect(metrics.value("patchbay_prompt_tokens_total", base)).toBeGreaterThan(0);
+      expect(metrics.value("patchbay_completion_tokens_total", base)).toBeGreaterThan(0);
       const before = await totalsOf(during, support);
       expect(before.turns).toBe(2);
       expect(before.promptTokens).toBe(sum((each) => each.tokens.prompt));

@@ -9,7 +9,7 @@ import { temporaryFolder } from "../support/folder.ts";
 import { BUILD_MS, startLlamaServer } from "../support/llama-server.ts";
 import { enginesFile } from "../support/remote.ts";
 import { newPerson, startServer } from "../support/server.ts";
-import { ask, askAndSeeStart, converse, LONG_QUESTION } from "../support/talk.ts";
+import { ask, askAndSeeStart, converse, LONG_QUESTION, WHOLE } from "../support/talk.ts";
 
 let llama: LlamaServer;
 beforeAll(async () => {
@@ -41,7 +41,7 @@ it("an answer from elsewhere says who gave it, without which adapter and for how
   const open = await converse(person);
   const answer = await ask(open, "Where is my parcel?", "support");
   expect(answer).toMatchObject({
-    status: "complete",
+    status: WHOLE,
     expert: { id: "support", version: null, sha256: null, remote: { engine: "box", model: "smollm2" } },
   });
   const { prompt, completion } = answer.tokens as NonNullable<Answer["tokens"]>;
@@ -85,7 +85,7 @@ it("an engine that cannot answer is passed over for the next, and nobody gets tw
   });
   const person = await newPerson(server.url);
   const answer = await ask(await converse(person), "Where is my parcel?", "support");
-  expect(answer).toMatchObject({ status: "complete", expert: { version: "support@1" } });
+  expect(answer).toMatchObject({ status: WHOLE, expert: { version: "support@1" } });
   expect(busy.requests.length).toBe(1);
   expect((await reopened(person, answer)).length).toBe(1);
 });
@@ -109,11 +109,11 @@ it("a turn goes elsewhere when this machine has too many waiting, and stays when
   const people = await Promise.all([1, 2, 3].map(() => newPerson(server.url)));
   const [first, second, third] = await Promise.all(people.map((person) => converse(person)));
   if (!first || !second || !third) throw new Error("no conversation");
-  const running = await askAndSeeStart(first, LONG_QUESTION, "support");
-  const waiting = await second.send(LONG_QUESTION, { clientId: "waiting", adapter: "support" });
+  const running = await askAndSeeStart(first, LONG_QUESTION, "base");
+  const waiting = await second.send(LONG_QUESTION, { clientId: "waiting", adapter: "base" });
   await second.when(waiting.id, ({ ahead }) => ahead !== null);
   const overflowing = await ask(third, "Where is my parcel?", "support");
-  expect(overflowing).toMatchObject({ status: "complete", expert: { remote: { engine: "box" } } });
+  expect(overflowing).toMatchObject({ status: WHOLE, expert: { remote: { engine: "box" } } });
   await first.stop(running.generationId);
   await second.stop(waiting.generationId);
   await expect.poll(() => server.health()).toMatchObject({ queue: { running: 0, waiting: 0 } });

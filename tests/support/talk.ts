@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { expect } from "vitest";
 import { type Answer, OpenConversation } from "../../client/sdk/index.ts";
 
 export const converse = OpenConversation.create;
@@ -19,6 +20,12 @@ export async function askAndSeeStart(
   return open.when(started.id, (answer) => answer.text.length > 0);
 }
 
-/** A question whose answer is long enough to be interrupted. */
+/** The status of an answer that nobody stopped: its words are drawn, and some find no end within their limit. */
+export const WHOLE = expect.stringMatching(/^(complete|cut-off)$/);
+
+/**
+ * A question whose answer is long enough to be interrupted, if the base model gives it: 320 tokens each time, while
+ * the experts are done after some 90.
+ */
 export const LONG_QUESTION =
   "Please write a very long and detailed story about a lighthouse keeper, with many chapters.";
