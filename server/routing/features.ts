@@ -40,7 +40,12 @@ export interface Word {
 export interface TracedVector extends Vector {
   words: Word[];
   /** Per entry, each place in the text where the feature occurred: first word and how many words (1 or 2). */
-  places: { word: number; span: 1 | 2 }[][];
+  places: Place[][];
+}
+
+interface Place {
+  word: number;
+  span: 1 | 2;
 }
 
 /** The words of a text, in order. Any string is fine, of any length. */
@@ -65,30 +70,33 @@ export function vectoriseTurn({ text, before }: Turn): TracedVector {
   const found = new Map<number, Entry>();
   for (const [at, word] of words.entries()) {
     const next = words[at + 1];
-    add(found, `w ${word.key}`, LOUDNESS.word, { word: at, span: 1 });
-    if (next) add(found, `p ${word.key} ${next.key}`, LOUDNESS.pair, { word: at, span: 2 });
-    for (const gram of gramsOf(word)) add(found, `c ${gram}`, LOUDNESS.gram, { word: at, span: 1 });
+    const place: Place = { word: at, span: 1 };
+    add(found, bucketOf(`w ${word.key}`), LOUDNESS.word, place);
+    if (next) add(found, bucketOf(`p ${word.key} ${next.key}`), LOUDNESS.pair, { word: at, span: 2 });
+    for (const bucket of gramBuckets(word)) add(found, bucket, LOUDNESS.gram, place);
   }
-  const merged = new Map(unitLength(found));
-  if (before)
-    for (const [bucket, value] of [...contextOf(before), ...endOf(text)])
-      merged.set(bucket, (merged.get(bucket) ?? 0) + value);
-  const entries = [...merged].sort(([a], [b]) => a - b);
+  toUnitLength(found);
+  const context = before ? [...contextOf(before), ...endOf(text)] : [];
+  for (const [bucket, value] of context) {
+    const entry = found.get(bucket);
+    if (entry) entry.value += value;
+    else found.set(bucket, { value, places: [] });
+  }
+  const buckets = Uint32Array.from(found.keys()).sort();
+  const entries = Array.from(buckets, (bucket) => found.get(bucket) as Entry);
   return {
-    buckets: Uint32Array.from(entries, ([bucket]) => bucket),
-    values: Float32Array.from(entries, ([, value]) => value),
+    buckets,
+    values: Float32Array.from(entries, ({ value }) => value),
     words,
-    places: entries.map(([bucket]) => found.get(bucket)?.places ?? []),
+    places: entries.map(({ places }) => places),
   };
 }
 
-function unitLength(found: ReadonlyMap<number, Entry>): [number, number][] {
-  const loud = [...found].map(([bucket, { loudness, places }]): [number, number] => [
-    bucket,
-    loudness * (1 + Math.log(places.length)),
-  ]);
-  const length = Math.hypot(...loud.map(([, value]) => value)) || 1;
-  return loud.map(([bucket, value]) => [bucket, value / length]);
+function toUnitLength(found: ReadonlyMap<number, Entry>): void {
+  const entries = [...found.values()];
+  for (const entry of entries) entry.value *= 1 + Math.log(entry.places.length);
+  const length = Math.hypot(...entries.map(({ value }) => value)) || 1;
+  for (const entry of entries) entry.value /= length;
 }
 
 function endOf(text: string): [number, number][] {
@@ -105,7 +113,7 @@ function scaled(found: ReadonlyMap<number, number>, loudness: number): [number, 
 /** Words and pairs, as features of whoever said them. */
 function hear(found: Map<number, number>, text: string, who: string, weight: number): void {
   for (const name of saidBy(who, wordsOf(text))) {
-    const bucket = hash(name) % BUCKETS;
+    const bucket = bucketOf(name);
     found.set(bucket, Math.max(found.get(bucket) ?? 0, weight));
   }
 }
@@ -125,24 +133,19 @@ function contextOf({ earlier, assistant, expert }: NonNullable<Turn["before"]>):
   for (const [age, text] of earlier.slice(-MAX_EARLIER).reverse().entries())
     hear(found, text, "u", DECAY ** age);
   const words = scaled(found, CONTEXT_LOUDNESS);
-  return expert === null ? words : [...words, [hash(`e ${expert}`) % BUCKETS, EXPERT_LOUDNESS]];
+  return expert === null ? words : [...words, [bucketOf(`e ${expert}`), EXPERT_LOUDNESS]];
 }
 
 interface Entry {
-  loudness: number;
-  places: { word: number; span: 1 | 2 }[];
+  /** Loudness at first. */
+  value: number;
+  places: Place[];
 }
 
-function add(
-  found: Map<number, Entry>,
-  feature: string,
-  loudness: number,
-  place: { word: number; span: 1 | 2 },
-): void {
-  const bucket = hash(feature) % BUCKETS;
+function add(found: Map<number, Entry>, bucket: number, loudness: number, place: Place): void {
   const entry = found.get(bucket);
   if (entry) entry.places.push(place);
-  else found.set(bucket, { loudness, places: [place] });
+  else found.set(bucket, { value: loudness, places: [place] });
 }
 
 /** Numbers with their currency, runs of letters (apostrophes inside), signs of arithmetic, emoji. */
@@ -169,18 +172,39 @@ function keyOf(token: string): string {
   return /^[+*/=^<>×÷√]/.test(token) ? "#sign" : token;
 }
 
-function* gramsOf({ key }: Word): Generator<string> {
-  if (key.startsWith("#")) return;
+/** Those of `c ` and each character n-gram, shortest first; hashed in place, since a text has hundreds of them. */
+function gramBuckets({ key }: Word): number[] {
+  if (key.startsWith("#")) return [];
   const chars = ["_", ...Array.from(key).slice(0, MAX_WORD_CHARS), "_"];
+  const text = chars.join("");
+  // Where each character begins, and the end: some take two units.
+  const starts = [0];
+  for (const [at, char] of chars.entries()) starts.push((starts[at] as number) + char.length);
+  const buckets: number[] = [];
   for (let length = SHORTEST_GRAM; length <= LONGEST_GRAM; length++)
-    for (let from = 0; from + length <= chars.length; from++) yield chars.slice(from, from + length).join("");
+    for (let from = 0; from + length <= chars.length; from++) {
+      const state = absorb(GRAM_STATE, text, starts[from] as number, starts[from + length] as number);
+      buckets.push(finish(state) % BUCKETS);
+    }
+  return buckets;
 }
 
+const bucketOf = (feature: string): number => hash(feature) % BUCKETS;
+
 /** FNV-1a over UTF-16 units, with Murmur3's finaliser: FNV's low bits alone are weak. 32 bits, unsigned. */
-export function hash(text: string): number {
-  let h = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+export const hash = (text: string): number => finish(absorb(START_STATE, text, 0, text.length));
+
+function absorb(state: number, text: string, from: number, to: number): number {
+  let h = state;
+  for (let i = from; i < to; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  return h;
+}
+
+function finish(state: number): number {
+  let h = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return (h ^ (h >>> 16)) >>> 0;
 }
+
+const START_STATE = 0x811c9dc5;
+const GRAM_STATE = absorb(START_STATE, "c ", 0, 2);
