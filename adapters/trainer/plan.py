@@ -10,6 +10,8 @@ from statistics import mean
 from rows import TASKS, Task
 from run_folder import Config
 
+# How many times as many rows a batch of labels holds: a label is a few tokens, and its row half as long as an answer's.
+LABEL_BATCH = 2
 # Shares of all steps. Warm-up is short: LoRA starts at zero difference from the base (B = 0).
 WARMUP = 0.05
 
@@ -20,7 +22,7 @@ def plan_batches(lengths: Sequence[int], tasks: Sequence[Task], config: Config) 
     Each epoch takes every row once. Rows of like length share a batch, so that little goes into
     padding; batches come in random order, so that no epoch drifts from long rows to short ones.
     No batch mixes tasks: the mean over a batch's tokens would drown a label's few in an answer's
-    hundreds, a step of its own gives it a step's weight.
+    hundreds, a step of its own gives it a step's weight. Label batches have LABEL_BATCH times as many rows.
 
     Whichever comes first ends the plan: epochs (a fractional last one takes that share of its
     batches), max_steps, or the batch that would pass max_tokens (padding not counted).
@@ -73,6 +75,7 @@ def _epoch(
         rows = [row for row in shuffled if tasks[row] == task]
         # The jitter lets neighbours in length change too; an eighth costs a few per cent of padding.
         rows.sort(key=lambda row: lengths[row] * rng.uniform(1, 1.125))
-        batches += [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+        size = batch_size * LABEL_BATCH if task == "label" else batch_size
+        batches += [rows[start : start + size] for start in range(0, len(rows), size)]
     rng.shuffle(batches)
     return batches

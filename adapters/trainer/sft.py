@@ -40,7 +40,7 @@ def main() -> int:
         events.emit(
             "failed",
             code="out-of-memory" if out_of_memory else "internal",
-            message=f"{error}. Try a smaller batchSize." if out_of_memory else f"{type(error).__name__}: {error}",
+            message=f"{error}. Try smaller batches: --batch-size." if out_of_memory else f"{type(error).__name__}: {error}",
         )
         return 1
     return 0

@@ -120,11 +120,11 @@ class Plan(unittest.TestCase):
         tasks = ["label" if index % 3 == 0 else "answer" for index in range(203)]
         plan = plan_batches(LENGTHS, tasks, config(epochs=2))
         self.assertEqual({len({tasks[row] for row in batch}) for batch in plan}, {1})
-        # 68 labels and 135 answers, each by eight; the labels' batches lie among the others.
-        self.assertEqual(len(plan), 2 * (9 + 17))
-        kinds = [tasks[batch[0]] for batch in plan[:26]]
+        # 68 labels by sixteen and 135 answers by eight; the labels' batches lie among the others.
+        self.assertEqual(len(plan), 2 * (5 + 17))
+        kinds = [tasks[batch[0]] for batch in plan[:22]]
         self.assertNotEqual(kinds, sorted(kinds))
-        self.assertEqual(sorted(row for batch in plan[:26] for row in batch), list(range(203)))
+        self.assertEqual(sorted(row for batch in plan[:22] for row in batch), list(range(203)))
 
     def test_ends_before_the_batch_that_would_pass_the_budget(self) -> None:
         whole = plan_batches(LENGTHS, ANSWERS, config())

@@ -9,7 +9,7 @@ import { trainOne } from "./train-one.ts";
 interface TrainFlags
   extends Pick<
     TrainConfig,
-    "epochs" | "learningRate" | "seed" | "tasks" | "scope" | "augment" | "curriculum" | "replay"
+    "epochs" | "learningRate" | "batchSize" | "seed" | "tasks" | "scope" | "augment" | "curriculum" | "replay"
   > {
   maxSteps?: number;
   maxTokens?: number;
@@ -20,7 +20,7 @@ interface TrainFlags
   json?: boolean;
 }
 
-const { epochs, learningRate, seed, tasks, scope, curriculum, replay } = defaultTrainConfig;
+const { epochs, learningRate, batchSize, seed, tasks, scope, curriculum, replay } = defaultTrainConfig;
 
 export function addTrain(adapters: Command): void {
   adapters
@@ -31,9 +31,10 @@ export function addTrain(adapters: Command): void {
     .option("--model <model>", "base model to train for")
     .option("--epochs <n>", "passes over the data", positive, epochs)
     .option("--learning-rate <rate>", "peak learning rate", positive, learningRate)
-    .option("--max-steps <n>", "stop after this many steps", positive)
-    .option("--max-tokens <n>", "stop after this many training tokens", positive)
-    .option("--seed <n>", "seed of everything random", positive, seed)
+    .option("--batch-size <n>", "conversations in a batch", whole, batchSize)
+    .option("--max-steps <n>", "stop after this many steps", whole)
+    .option("--max-tokens <n>", "stop after this many training tokens", whole)
+    .option("--seed <n>", "seed of everything random", whole, seed)
     .addOption(
       new Option("--tasks <tasks>", "what is taught").choices(["answers", "answers+labels"]).default(tasks),
     )
@@ -101,6 +102,12 @@ function positive(text: string): number {
   return value;
 }
 
+function whole(text: string): number {
+  const value = positive(text);
+  if (!Number.isInteger(value)) throw new InvalidArgumentError("It needs a whole number above 0.");
+  return value;
+}
+
 function share(text: string): number {
   const value = Number(text);
   if (!(value >= 0 && value <= 1)) throw new InvalidArgumentError("It needs a share from 0 to 1.");
@@ -108,11 +115,11 @@ function share(text: string): number {
 }
 
 function configFrom(flags: TrainFlags): TrainConfig {
-  const { epochs, learningRate, seed, tasks, scope, augment, curriculum, maxSteps, maxTokens, from, replay } =
-    flags;
+  const { epochs, learningRate, batchSize, seed, tasks, scope, augment, curriculum, replay } = flags;
+  const { maxSteps, maxTokens, from } = flags;
   return {
     ...defaultTrainConfig,
-    ...{ epochs, learningRate, seed, tasks, scope, augment, curriculum, replay },
+    ...{ epochs, learningRate, batchSize, seed, tasks, scope, augment, curriculum, replay },
     ...{ maxSteps: maxSteps ?? null, maxTokens: maxTokens ?? null, from: from ?? null },
   };
 }
