@@ -8,9 +8,9 @@ export interface JudgedRow {
 const LOWEST = -4;
 const HIGHEST = 10;
 const STEPS = 71;
-/** Thresholds this close to the best one count as equally good; of those the strictest is taken. */
+/** Thresholds this close to the best one count as equally good; what is taken lies in the middle of those. */
 const PLATEAU = 0.01;
-/** Rows of a domain at which its own threshold and the common one weigh the same. */
+/** Rows at which a domain's own threshold and the common one weigh the same: its own, or those outside that are like them. */
 const SHRINKAGE = 60;
 /** Without rows on both sides. */
 const DEFAULT = 0.5;
@@ -27,7 +27,7 @@ interface Candidate {
 /**
  * Of each domain, how sure the router has to be that a turn is not the background's before the domain answers: where the
  * share of its rows that it answers and the share of outside rows that are left alone have the highest mean. Domains with
- * few rows lean on the threshold of all together. The last class is the background.
+ * few rows on either side lean on the threshold of all together. The last class is the background.
  * @param outsideWeight how much the outside share counts of the inside one
  */
 export function chooseThresholds(
@@ -48,8 +48,8 @@ export function chooseThresholds(
     const own = inside.filter(({ target }) => target === domain);
     const alike = outside.filter((row) => row.domain === domain);
     const threshold = best(own, alike, outsideWeight) ?? common;
-    const logOdds = (own.length * logit(threshold) + SHRINKAGE * logit(common)) / (own.length + SHRINKAGE);
-    return 1 / (1 + Math.exp(-logOdds));
+    const rows = Math.min(own.length, alike.length);
+    return fromLogit((rows * logit(threshold) + SHRINKAGE * logit(common)) / (rows + SHRINKAGE));
   });
 }
 
@@ -57,13 +57,15 @@ function best(inside: Candidate[], outside: Candidate[], outsideWeight: number):
   if (inside.length === 0 || outside.length === 0) return null;
   const graded = Array.from({ length: STEPS }, (_, step) => {
     const logOdds = LOWEST + ((HIGHEST - LOWEST) * step) / (STEPS - 1);
-    const threshold = 1 / (1 + Math.exp(-logOdds));
+    const threshold = fromLogit(logOdds);
     const served = inside.filter((row) => row.inside >= threshold && row.domain === row.target).length;
     const left = outside.filter((row) => row.inside < threshold).length;
-    return { threshold, grade: served / inside.length + (outsideWeight * left) / outside.length };
+    return { logOdds, grade: served / inside.length + (outsideWeight * left) / outside.length };
   });
   const highest = Math.max(...graded.map(({ grade }) => grade));
-  return graded.findLast(({ grade }) => grade >= highest - PLATEAU)?.threshold ?? null;
+  const good = graded.filter(({ grade }) => grade >= highest - PLATEAU);
+  return fromLogit(good.reduce((sum, { logOdds }) => sum + logOdds, 0) / good.length);
 }
 
+const fromLogit = (logOdds: number): number => 1 / (1 + Math.exp(-logOdds));
 const logit = (probability: number): number => Math.log(probability / (1 - probability));

@@ -17,7 +17,7 @@ export interface TrainHeadOptions {
 }
 
 /** Changes whenever the same rows and options would give another head. */
-const RECIPE = 4;
+const RECIPE = 5;
 /** A domain with few rows counts for more than its share, but not without bounds. */
 const MAX_BALANCE = 4;
 /** Share of later turns that learn with a wrong last expert or none, so that one mistake does not bring the next. */

@@ -27,7 +27,7 @@ export interface CorrectedExamples {
  * texts need the most, and no figure of the held-out turns moves by more than another seed moves it. Beside few examples
  * that would drown them.
  */
-export const weightBeside = (examples: number): number => Math.max(1, Math.min(16, examples / 400));
+export const weightBeside = (examples: number): number => Math.max(1, Math.min(32, examples / 400));
 /** More people who say the same count for more, up to so many. */
 const MOST_PEOPLE = 3;
 /** All that one person says counts as much as this many corrections: whoever says more has a smaller share in each. */
