@@ -99,8 +99,12 @@ describe("what is learnt from corrections", () => {
       { text: "gym" },
       { text: "pool?", label: "support", weight: 1 },
     ]);
-    const many = Array.from({ length: 8_000 }, (_, at) => ({ text: `row ${at}`, label: "health" }));
-    expect(withCorrections(many, learnt(a).examples).at(-1)?.weight).toBe(16);
+    const weightBeside = (count: number) => {
+      const many = Array.from({ length: count }, (_, at) => ({ text: `row ${at}`, label: "health" }));
+      return withCorrections(many, learnt(a).examples).at(-1)?.weight;
+    };
+    expect(weightBeside(8_000)).toBe(20);
+    expect(weightBeside(20_000)).toBe(32);
   });
 });
 

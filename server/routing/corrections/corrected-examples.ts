@@ -22,10 +22,10 @@ export interface CorrectedExamples {
 }
 
 /**
- * How much one person's correction counts of an example. Measured on the 7,600 shipped examples with 16 corrections at once
- * (docs/log.md): with a place of its own it decides for its text and its paraphrases at any weight; by words alone all 16
- * texts need the most, and no figure of the held-out turns moves by more than another seed moves it. Beside few examples
- * that would drown them.
+ * How much one person's correction counts of an example. Measured with 16 corrections at once (docs/log.md): with a place
+ * of its own it decides for its text and its paraphrases at any weight; by words alone that takes 16 beside 7,600 examples
+ * and more beside half as many again, and no figure of the held-out turns moves by more than another seed moves it. Beside
+ * few examples that would drown them.
  */
 export const weightBeside = (examples: number): number => Math.max(1, Math.min(32, examples / 400));
 /** More people who say the same count for more, up to so many. */
