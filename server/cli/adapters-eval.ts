@@ -6,9 +6,9 @@ import { resolveModel } from "../models/index.ts";
 import { PatchbayError } from "../protocol/index.ts";
 import {
   adapterFolder,
+  evaluationFileStem,
   readVersion,
   type VersionCard,
-  versionFileStem,
   versionNamed,
 } from "../registry/index.ts";
 import { writeAtomically } from "../write-atomically.ts";
@@ -92,9 +92,8 @@ function write(
   otherRows: boolean,
 ): string {
   const usual = report.against === "base" && !otherRows;
-  const stem = versionFileStem(card.sha256);
   const folder = out ?? (usual ? versions : process.cwd());
-  const name = out === null && usual ? `${stem}.eval` : "report";
+  const name = out === null && usual ? evaluationFileStem(card.sha256) : "report";
   writeAtomically(path.join(folder, `${name}.json`), `${JSON.stringify(report, null, 2)}\n`);
   const page = path.join(folder, `${name}.html`);
   writeAtomically(page, reportPage(report, card.lossCurve));

@@ -84,3 +84,11 @@ export type VersionCard = z.infer<typeof VersionCard>;
 
 /** Files of a version are named by content, since the model process caches adapters by path. */
 export const versionFileStem = (sha256: string): string => sha256.slice(0, 16);
+
+const EVALUATION = ".eval";
+/** Of a version's evaluation, which lies beside its card as .json and .html. */
+export const evaluationFileStem = (sha256: string): string => `${versionFileStem(sha256)}${EVALUATION}`;
+
+/** Whether a file below versions/ is a version's card. */
+export const isCardFile = (name: string): boolean =>
+  name.endsWith(".json") && !name.endsWith(`${EVALUATION}.json`);

@@ -1,4 +1,4 @@
-export { Manifest, VersionCard, versionFileStem } from "./adapter-files.ts";
+export { evaluationFileStem, Manifest, VersionCard, versionFileStem } from "./adapter-files.ts";
 export {
   type AdapterChanges,
   changesBetween,

@@ -4,7 +4,7 @@ import type { z } from "zod";
 import type { AdapterFile, Sampling } from "../engines/index.ts";
 import { sha256OfFile } from "../models/index.ts";
 import { type AdapterSummary, PatchbayError } from "../protocol/index.ts";
-import { Manifest, VersionCard, versionFileStem } from "./adapter-files.ts";
+import { isCardFile, Manifest, VersionCard, versionFileStem } from "./adapter-files.ts";
 import { type Prompt, readPrompt } from "./prompt.ts";
 import { trainCommand } from "./train-command.ts";
 
@@ -48,7 +48,7 @@ export function readCards(folder: string): VersionCard[] {
   if (!fs.existsSync(versions)) return [];
   return fs
     .readdirSync(versions)
-    .filter((name) => name.endsWith(".json"))
+    .filter(isCardFile)
     .map((name) => readJson(path.join(versions, name), VersionCard))
     .sort((a, b) => a.ordinal - b.ordinal);
 }

@@ -57,9 +57,8 @@ function nearest(word: string, vocabulary: Vocabulary): string | null {
   return best;
 }
 
-/** Of two words: whether one letter differs, or two neighbours changed places. */
+/** Of two words of the same length: whether one letter differs, or two neighbours changed places. */
 function isSlipOf(a: string, b: string): boolean {
-  if (a.length !== b.length) return false;
   let at = 0;
   while (at < a.length && a[at] === b[at]) at++;
   if (a.slice(at + 1) === b.slice(at + 1)) return true;

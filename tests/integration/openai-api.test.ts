@@ -4,6 +4,7 @@ import { APIUserAbortError, BadRequestError, NotFoundError } from "openai";
 import { describe, expect, it } from "vitest";
 import { openDatabase } from "../../db/index.ts";
 import { exportKto, type KtoRow } from "../../server/feedback/index.ts";
+import { readCards, versionFileStem } from "../../server/registry/index.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { answersRunning, collect, long, openAi, post, refund, textOf, user } from "../support/openai.ts";
 import { newPerson, serverForAll, startServer } from "../support/server.ts";
@@ -28,11 +29,10 @@ describe("the models", () => {
     const adaptersDir = temporaryFolder();
     fs.cpSync("adapters/support", path.join(adaptersDir, "support"), { recursive: true });
     const versions = path.join(adaptersDir, "support", "versions");
-    const other = fs.readdirSync("adapters/health/versions");
-    for (const name of other)
-      fs.copyFileSync(path.join("adapters/health/versions", name), path.join(versions, name));
-    const card = path.join(versions, other.find((name) => name.endsWith(".json")) ?? "");
-    fs.writeFileSync(card, JSON.stringify({ ...JSON.parse(fs.readFileSync(card, "utf8")), ordinal: 2 }));
+    fs.cpSync("adapters/health/versions", versions, { recursive: true });
+    const [other] = readCards("adapters/health");
+    const card = path.join(versions, `${versionFileStem(other?.sha256 ?? "")}.json`);
+    fs.writeFileSync(card, JSON.stringify({ ...other, ordinal: 2 }));
     const { url } = await startServer({ adaptersDir });
     const client = openAi(url);
     const asked = { messages: [refund], max_tokens: 30, temperature: 0 };

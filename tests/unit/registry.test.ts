@@ -7,11 +7,13 @@ import {
   type Adapter,
   changesBetween,
   changesInWords,
+  evaluationFileStem,
   Registry,
   readCards,
   readManifest,
   readVersion,
   type VersionCard,
+  versionFileStem,
 } from "../../server/registry/index.ts";
 import {
   adaptersFolder,
@@ -60,6 +62,16 @@ describe("looking at the folders again", () => {
     expect(now?.version).toBe("support@2");
     expect(now?.sha256).not.toBe(old?.sha256);
     expect(fs.existsSync(old?.path ?? "")).toBe(true);
+  });
+
+  it("takes the evaluation that lies beside a version for no card", async () => {
+    const folder = adaptersFolder(["support"]);
+    const [card] = readCards(path.join(folder, "support"));
+    const name = `${evaluationFileStem(card?.sha256 ?? "")}.json`;
+    fs.writeFileSync(path.join(folder, "support", "versions", name), '{"candidate": "support@1"}');
+    const registry = await open(folder);
+    expect(rejectedOf(registry)).toEqual([]);
+    expect(fileOf(registry, "support")?.version).toBe("support@1");
   });
 
   it("reports a half-copied folder and gets it right once it is whole", async () => {
@@ -232,10 +244,7 @@ describe("the changes between two looks", () => {
 function currentFile(folder: string) {
   const versions = path.join(folder, "versions");
   const [current] = readManifest(folder).current;
-  const cards = fs.readdirSync(versions).filter((name) => name.endsWith(".json"));
-  const card = cards.find(
-    (name) => JSON.parse(fs.readFileSync(path.join(versions, name), "utf8")).ordinal === current,
-  ) as string;
-  const file = path.join(versions, card.replace(/json$/, "gguf"));
+  const card = readCards(folder).find(({ ordinal }) => ordinal === current) as VersionCard;
+  const file = path.join(versions, `${versionFileStem(card.sha256)}.gguf`);
   return { versions, file, whole: fs.readFileSync(file) };
 }
