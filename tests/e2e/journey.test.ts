@@ -51,7 +51,7 @@ describe("a person at the page", () => {
     await first.locator(hook("chip")).click();
     const details = page.locator(hook("chip-details")).and(page.locator(":visible"));
     expect(await details.innerText()).toMatch(/support@\d+/);
-    expect(await details.innerText()).toContain("money back");
+    expect(await details.innerText()).toContain("charged twice");
     await page.keyboard.press("Escape");
 
     await ask(page, "I have a headache and a fever since yesterday, what should I look out for?");
