@@ -1,12 +1,16 @@
 import path from "node:path";
 import type { Command } from "commander";
 import { type Config, configForModel } from "../config.ts";
+import type { AdapterFile } from "../engines/index.ts";
 import { type EvaluationReport, evaluateAdapter, reportPage } from "../learning/index.ts";
 import { resolveModel } from "../models/index.ts";
 import { PatchbayError } from "../protocol/index.ts";
 import {
   adapterFolder,
+  adapterFolders,
   evaluationFileStem,
+  type RunningBase,
+  readAdapter,
   readVersion,
   type VersionCard,
   versionNamed,
@@ -71,6 +75,7 @@ async function evaluate(id: string, { against, data, out }: EvalFlags, config: C
         base,
         candidate: candidate.file,
         against: other && (await readVersion(folder, other.ordinal, running)).file,
+        wrongExperts: await wrongExperts(version.id, config, running),
         rows,
         engine,
         onProgress: (step, percent) => progress.show(step, percent),
@@ -81,6 +86,17 @@ async function evaluate(id: string, { against, data, out }: EvalFlags, config: C
   } finally {
     progress.end();
   }
+}
+
+/** The versions that serve the other domains on this base model. */
+async function wrongExperts(id: string, config: Config, base: RunningBase): Promise<AdapterFile[]> {
+  const files: AdapterFile[] = [];
+  for (const folder of adapterFolders(config.adaptersDir)) {
+    if (path.basename(folder) === id) continue;
+    const { version } = await readAdapter(folder, config.promptsDir, base);
+    if (version) files.push(version.file);
+  }
+  return files;
 }
 
 /** Beside the version, where it belongs to it: against the base model on the adapter's own held-out rows. */
@@ -106,6 +122,7 @@ function printReport({
   rows,
   loss,
   label,
+  wrongExperts,
   forgetting,
   coherence,
   fluency,
@@ -133,6 +150,10 @@ function printReport({
   printLine(
     `loss ${signedPercent(-loss.reduction)} (95% interval ${signedPercent(-loss.ci95[1])} to ${signedPercent(-loss.ci95[0])})`,
   );
+  if (wrongExperts.length > 0)
+    printLine(
+      `against other experts: ${wrongExperts.map(({ version, reduction, ci95: [low, high] }) => `${version} ${signedPercent(-reduction)} (${signedPercent(-high)} to ${signedPercent(-low)})`).join(", ")}`,
+    );
   const elsewhere = Object.entries({
     ...forgetting.otherDomains,
     ...(forgetting.general !== null && { general: forgetting.general }),

@@ -15,11 +15,10 @@ describe("a new domain", () => {
   it("goes from somebody's conversations to an expert of a running server in one sitting", async () => {
     const home = temporaryFolder();
     const env = {
-      PATCHBAY_ADAPTERS: path.join(home, "adapters"),
+      PATCHBAY_ADAPTERS: adaptersFolder(["support"]),
       PATCHBAY_PROMPTS: path.join(home, "prompts"),
       PATCHBAY_DATA: path.join(home, "data"),
     };
-    fs.mkdirSync(env.PATCHBAY_ADAPTERS);
     fs.cpSync(promptsDir, env.PATCHBAY_PROMPTS, { recursive: true });
     const patchbay = async (...args: string[]) => {
       const { code, stdout, stderr } = await cli(["adapters", ...args, "--json"], env);
@@ -51,6 +50,10 @@ describe("a new domain", () => {
     const report = await patchbay("eval", "gardening", "--data", asked, "--out", home);
     expect(report).toMatchObject({ candidate: "gardening@1", against: "base", rows: 3 });
     expect(report.loss.candidate).toBeLessThan(report.loss.against);
+    expect(report.wrongExperts).toMatchObject([{ version: "support@1" }]);
+    const [wrong] = report.wrongExperts;
+    expect(wrong.reduction).toBeCloseTo(1 - report.loss.candidate / wrong.loss, 6);
+    expect(wrong.ci95[0]).toBeLessThan(wrong.ci95[1]);
     expect(fs.readFileSync(path.join(home, "report.html"), "utf8")).toContain("gardening@1");
 
     const adaptersDir = adaptersFolder(["health", "support"]);

@@ -118,6 +118,7 @@ describe("the report's page", () => {
     rows: 3,
     loss: { ...sides, reduction: 0.5, ci95: [0.4, 0.6] },
     perplexity: sides,
+    wrongExperts: [{ version: "support@1", loss: 4, reduction: 0.75, ci95: [0.7, 0.8] }],
     label: {
       against: classification([0, 1], [1, 0]),
       candidate: classification([0, 1], [0, 1]),
@@ -143,6 +144,7 @@ describe("the report's page", () => {
     ]);
     expect(page).toContain("−50.0%");
     expect(page).toContain("better");
+    expect(page).toMatch(/support@1.*4\.000.*−75\.0%.*−80\.0% to −70\.0%/s);
     expect(page.match(/<svg/g)).toHaveLength(2);
     expect(page).toContain("&lt;script&gt;");
     expect(page).not.toContain("<script");

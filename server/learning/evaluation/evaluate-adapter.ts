@@ -10,8 +10,17 @@ import { bootstrap95 } from "./bootstrap.ts";
 import { classification, confusionMatrix, macroF1Gain } from "./classification.ts";
 import { generateAnswers } from "./generate-answers.ts";
 import { type Answered, type Judgement, judgeAnswers } from "./judge-answers.ts";
-import { type Measured, meanLoss, measureSide, type Texts, type ToMeasure } from "./measure-side.ts";
-import type { EvaluationReport, LabelReport, Sides } from "./report.ts";
+import {
+  inTurn,
+  type Measured,
+  meanLoss,
+  measureLosses,
+  measureSide,
+  type RowLoss,
+  type Texts,
+  type ToMeasure,
+} from "./measure-side.ts";
+import type { EvaluationReport, LabelReport, Sides, WrongExpert } from "./report.ts";
 import { asksBack, distinct2, repetition, wordCount } from "./text-measures.ts";
 
 /** Rows of each other domain, and rows that are answered anew: enough for a direction, few enough to wait for. */
@@ -27,6 +36,8 @@ export interface EvaluateOptions {
   candidate: AdapterFile;
   /** null: the base model alone. */
   against: AdapterFile | null;
+  /** The versions that serve the other domains. */
+  wrongExperts: AdapterFile[];
   /** Rows to measure on instead of the folder's held-out ones. */
   rows: Conversation[] | null;
   /** Started when it is needed. */
@@ -44,6 +55,12 @@ export async function evaluateAdapter(options: EvaluateOptions): Promise<Evaluat
   const measure = (adapter: AdapterFile | null) =>
     measureSide(base.path, adapter, toMeasure, (share) => onProgress(`measuring ${nameOf(adapter)}`, share));
   const measured = { against: await measure(against), candidate: await measure(candidate) };
+  const wrongExperts = await inTurn(options.wrongExperts, async (adapter) => {
+    const losses = await measureLosses(base.path, adapter, own, (share) =>
+      onProgress(`measuring ${adapter.version}`, share),
+    );
+    return wrongExpert(adapter.version, { against: losses, candidate: measured.candidate.losses });
+  });
 
   const prompts = promptsOf(own, ANSWERED_ROWS);
   const engine = await options.engine();
@@ -70,6 +87,7 @@ export async function evaluateAdapter(options: EvaluateOptions): Promise<Evaluat
     base: { name: base.name, sha256: base.sha256 },
     rows: own.rows.length,
     ...lossReport(measured),
+    wrongExperts,
     label: labelTask && labelReport(measured, labelTask, own.rows),
     forgetting: forgetting(measured),
     ...answerReport(answered, judged),
@@ -134,13 +152,22 @@ function promptsOf(
 }
 
 function lossReport({ against, candidate }: Sides<Measured>): Pick<EvaluationReport, "loss" | "perplexity"> {
-  const reduction = (indices?: Uint32Array) =>
-    1 - meanLoss(candidate.losses, indices) / meanLoss(against.losses, indices);
   const loss = { against: meanLoss(against.losses), candidate: meanLoss(candidate.losses) };
   return {
-    loss: { ...loss, reduction: reduction(), ci95: bootstrap95(candidate.losses.length, reduction) },
+    loss: { ...loss, ...reductionOf({ against: against.losses, candidate: candidate.losses }) },
     perplexity: { against: Math.exp(loss.against), candidate: Math.exp(loss.candidate) },
   };
+}
+
+const wrongExpert = (version: string, losses: Sides<RowLoss[]>): WrongExpert => ({
+  version,
+  loss: meanLoss(losses.against),
+  ...reductionOf(losses),
+});
+
+function reductionOf({ against, candidate }: Sides<RowLoss[]>) {
+  const reduction = (indices?: Uint32Array) => 1 - meanLoss(candidate, indices) / meanLoss(against, indices);
+  return { reduction: reduction(), ci95: bootstrap95(candidate.length, reduction) };
 }
 
 function labelReport(

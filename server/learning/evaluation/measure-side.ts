@@ -67,6 +67,21 @@ export function measureSide(
   });
 }
 
+/** Teacher-forced losses of one adapter's answers to these rows. @param onProgress share done, from 0 to 1 */
+export const measureLosses = (
+  modelPath: string,
+  adapter: AdapterFile,
+  { systemPrompt, rows }: Texts,
+  onProgress: (share: number) => void,
+): Promise<RowLoss[]> =>
+  withScorer(modelPath, adapter, (scorer) =>
+    inTurn(rows, async (row, index) => {
+      const loss = await lossOf(scorer, systemPrompt, row);
+      onProgress((index + 1) / rows.length);
+      return loss;
+    }),
+  );
+
 async function lossOf(scorer: Scorer, systemPrompt: string, row: Conversation): Promise<RowLoss> {
   return summed(await scorer.answers([{ role: "system", content: systemPrompt }, ...row.messages]));
 }

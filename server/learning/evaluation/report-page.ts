@@ -21,6 +21,7 @@ ${table(
     ["perplexity", ...both(perplexity, (value) => value.toFixed(1))],
   ],
 )}
+${report.wrongExperts.length > 0 ? wrongExpertsSection(report) : ""}
 ${label ? labelSection(label, against, candidate) : ""}
 <h2>What it forgot</h2>
 <p>Change of the loss on texts of other fields. Below zero is better than before.</p>
@@ -51,6 +52,19 @@ const STYLE = `
 .sample { margin: 1.5rem 0; padding-top: 1rem; border-top: 1px solid var(--line); }
 .sample div { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 1rem 2rem; }
 `;
+
+const wrongExpertsSection = ({ candidate, wrongExperts }: EvaluationReport): string =>
+  `<h2>The experts of other domains</h2>
+<p>Their loss on the same conversations, and how far that of ${text(candidate)} is from it. Below zero, the router does well to pick ${text(candidate)}.</p>
+${table(
+  ["", "loss, nats a token", text(candidate), "95% interval"],
+  wrongExperts.map(({ version, loss, reduction, ci95: [low, high] }) => [
+    text(version),
+    number(loss),
+    change(-reduction),
+    `${change(-high)} to ${change(-low)}`,
+  ]),
+)}`;
 
 function labelSection(
   { against, candidate, labels, confusion, macroF1Gain }: LabelReport,

@@ -15,6 +15,14 @@ export interface LabelReport extends Sides<Classification> {
   confusion: number[][];
 }
 
+export interface WrongExpert {
+  version: string;
+  loss: number;
+  /** 1 - candidate's loss / this one's: above zero where the candidate is better. */
+  reduction: number;
+  ci95: Interval;
+}
+
 export interface Sample extends Sides<string> {
   prompt: string;
   reference: string;
@@ -31,6 +39,8 @@ export interface EvaluationReport {
   /** Of answer tokens, teacher forced, over all held-out rows. `reduction` is 1 - candidate / against. */
   loss: Sides<number> & { reduction: number; ci95: Interval };
   perplexity: Sides<number>;
+  /** The other domains' adapters on the same conversations under the same prompt. */
+  wrongExperts: WrongExpert[];
   /** null: no gold labels. */
   label: LabelReport | null;
   /** By how much the candidate's loss is above the other side's, as a share of it. */
