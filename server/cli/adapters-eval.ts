@@ -2,7 +2,7 @@ import path from "node:path";
 import type { Command } from "commander";
 import { type Config, configForModel } from "../config.ts";
 import type { AdapterFile } from "../engines/index.ts";
-import { type EvaluationReport, evaluateAdapter, reportPage } from "../learning/index.ts";
+import { type EvaluationReport, evaluateAdapter, type LossReduction, reportPage } from "../learning/index.ts";
 import { resolveModel } from "../models/index.ts";
 import { PatchbayError } from "../protocol/index.ts";
 import {
@@ -147,12 +147,10 @@ function printReport({
       sides("relevance", coherence.relevance.against, coherence.relevance.candidate, percent),
     ]),
   );
-  printLine(
-    `loss ${signedPercent(-loss.reduction)} (95% interval ${signedPercent(-loss.ci95[1])} to ${signedPercent(-loss.ci95[0])})`,
-  );
+  printLine(`loss ${signedPercent(-loss.reduction)} (95% interval ${interval(loss)})`);
   if (wrongExperts.length > 0)
     printLine(
-      `against other experts: ${wrongExperts.map(({ version, reduction, ci95: [low, high] }) => `${version} ${signedPercent(-reduction)} (${signedPercent(-high)} to ${signedPercent(-low)})`).join(", ")}`,
+      `against other experts: ${wrongExperts.map((expert) => `${expert.version} ${signedPercent(-expert.reduction)} (${interval(expert)})`).join(", ")}`,
     );
   const elsewhere = Object.entries({
     ...forgetting.otherDomains,
@@ -162,3 +160,7 @@ function printReport({
     `loss elsewhere: ${elsewhere.map(([name, value]) => `${name} ${signedPercent(value)}`).join(", ")}`,
   );
 }
+
+/** Of the change of the loss. */
+const interval = ({ ci95: [low, high] }: LossReduction): string =>
+  `${signedPercent(-high)} to ${signedPercent(-low)}`;

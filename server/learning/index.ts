@@ -3,7 +3,7 @@ export { type PlannedRow, readPlan } from "./coverage-plan.ts";
 export { type Conversation, readConversations, readDataset } from "./dataset.ts";
 export { duration } from "./duration.ts";
 export { evaluateAdapter } from "./evaluation/evaluate-adapter.ts";
-export type { EvaluationReport } from "./evaluation/report.ts";
+export type { EvaluationReport, LossReduction } from "./evaluation/report.ts";
 export { reportPage } from "./evaluation/report-page.ts";
 export { type Import, type Imported, importConversations } from "./import-conversations.ts";
 export { type NearDuplicate, nearDuplicates } from "./near-duplicates.ts";

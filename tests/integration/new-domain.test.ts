@@ -3,7 +3,8 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import type { AdapterSummary } from "../../client/sdk/index.ts";
 import type { Health } from "../../server/protocol/index.ts";
-import { adaptersFolder, dropIn, promptsDir } from "../support/adapters.ts";
+import { readManifest } from "../../server/registry/index.ts";
+import { adaptersFolder, dropIn, editManifest, promptsDir } from "../support/adapters.ts";
 import { cli } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { newPerson, startServer } from "../support/server.ts";
@@ -61,7 +62,10 @@ describe("a new domain", () => {
     const client = await newPerson(url);
     const before = await routerOf(url);
     const heard = new Promise<AdapterSummary[]>((resolve) => void client.onAdapters(resolve));
-    dropIn(path.join(env.PATCHBAY_ADAPTERS, "gardening"), adaptersDir);
+    // Six steps teach little: an answer that is drawn may be "No, no.".
+    const folder = path.join(env.PATCHBAY_ADAPTERS, "gardening");
+    editManifest(folder, { sampling: { ...readManifest(folder).sampling, temperature: 0 } });
+    dropIn(folder, adaptersDir);
     expect((await heard).map(({ version }) => version)).toContain("gardening@1");
     await expect.poll(() => routerOf(url), { timeout: 30_000 }).not.toBe(before);
     const open = await converse(client);
@@ -70,7 +74,7 @@ describe("a new domain", () => {
     ).toMatchObject({
       expert: { id: "gardening", title: "Gardening", version: "gardening@1", sha256: card.sha256 },
       decision: { domain: "gardening", pinned: false },
-      text: expect.stringMatching(/\w/),
+      text: expect.stringMatching(/\w{3,}/),
       error: null,
     });
     open.close();

@@ -12,7 +12,7 @@ import {
 } from "../../client/sdk/index.ts";
 import { Patchbay } from "../../server/main.ts";
 import { type ConversationChange, type LoggedEvent, limits } from "../../server/protocol/index.ts";
-import { readCards, versionFileStem } from "../../server/registry/index.ts";
+import { versionFile } from "../support/adapters.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { connectAs, newPerson, serverForAll, startServer, testConfig, visit } from "../support/server.ts";
 import { ask, askAndSeeStart, converse, LONG_QUESTION, WHOLE } from "../support/talk.ts";
@@ -421,12 +421,8 @@ describe("starting", () => {
     const { adaptersDir } = testConfig();
     const copy = path.join(temporaryFolder(), "adapters");
     fs.cpSync(adaptersDir, copy, { recursive: true, filter: (source) => !source.includes("trainer") });
-    const version = (id: string, extension: string) => {
-      const [card] = readCards(path.join(copy, id));
-      return path.join(copy, id, "versions", `${versionFileStem(card?.sha256 ?? "")}.${extension}`);
-    };
-    fs.appendFileSync(version("health", "gguf"), "damage");
-    const card = version("education", "json");
+    fs.appendFileSync(versionFile(path.join(copy, "health"), "gguf"), "damage");
+    const card = versionFile(path.join(copy, "education"), "json");
     const other = JSON.parse(fs.readFileSync(card, "utf8"));
     fs.writeFileSync(card, JSON.stringify({ ...other, base: { name: "another", sha256: "0".repeat(64) } }));
     fs.writeFileSync(path.join(copy, "entertainment", "adapter.json"), "{");

@@ -41,6 +41,13 @@ export const dropIn = (adapter: string, adaptersDir: string): string => {
 /** Some base model that no adapter was trained for. */
 export const otherBase = { name: "another", sha256: "a".repeat(64) };
 
+/** The first version's card or weights in an adapter's folder. */
+export function versionFile(folder: string, extension: "json" | "gguf"): string {
+  const [card] = readCards(folder);
+  if (!card) throw new Error(`${folder} has no version`);
+  return path.join(folder, "versions", `${versionFileStem(card.sha256)}.${extension}`);
+}
+
 /**
  * Adds a version to an adapter's folder and makes it the only current one, in the order in which training does. Its file
  * is that of the version before with the lowest bit of its last weight changed, and with another base model's hash inside

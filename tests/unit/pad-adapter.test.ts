@@ -3,10 +3,10 @@ import path from "node:path";
 import { readGgufFileInfo } from "node-llama-cpp";
 import { describe, expect, it } from "vitest";
 import { padAdapter } from "../../server/engines/local/pad-adapter.ts";
+import { versionFile } from "../support/adapters.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
-const versions = path.resolve("adapters/support/versions");
-const shipped = path.join(versions, fs.readdirSync(versions).find((name) => name.endsWith(".gguf")) ?? "");
+const shipped = versionFile(path.resolve("adapters/support"), "gguf");
 
 interface Tensor {
   rows: number;

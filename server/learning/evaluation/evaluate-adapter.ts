@@ -20,7 +20,7 @@ import {
   type Texts,
   type ToMeasure,
 } from "./measure-side.ts";
-import type { EvaluationReport, LabelReport, Sides, WrongExpert } from "./report.ts";
+import type { EvaluationReport, LabelReport, LossReduction, Sides } from "./report.ts";
 import { asksBack, distinct2, repetition, wordCount } from "./text-measures.ts";
 
 /** Rows of each other domain, and rows that are answered anew: enough for a direction, few enough to wait for. */
@@ -59,7 +59,11 @@ export async function evaluateAdapter(options: EvaluateOptions): Promise<Evaluat
     const losses = await measureLosses(base.path, adapter, own, (share) =>
       onProgress(`measuring ${adapter.version}`, share),
     );
-    return wrongExpert(adapter.version, { against: losses, candidate: measured.candidate.losses });
+    return {
+      version: adapter.version,
+      loss: meanLoss(losses),
+      ...lossReduction({ against: losses, candidate: measured.candidate.losses }),
+    };
   });
 
   const prompts = promptsOf(own, ANSWERED_ROWS);
@@ -154,18 +158,12 @@ function promptsOf(
 function lossReport({ against, candidate }: Sides<Measured>): Pick<EvaluationReport, "loss" | "perplexity"> {
   const loss = { against: meanLoss(against.losses), candidate: meanLoss(candidate.losses) };
   return {
-    loss: { ...loss, ...reductionOf({ against: against.losses, candidate: candidate.losses }) },
+    loss: { ...loss, ...lossReduction({ against: against.losses, candidate: candidate.losses }) },
     perplexity: { against: Math.exp(loss.against), candidate: Math.exp(loss.candidate) },
   };
 }
 
-const wrongExpert = (version: string, losses: Sides<RowLoss[]>): WrongExpert => ({
-  version,
-  loss: meanLoss(losses.against),
-  ...reductionOf(losses),
-});
-
-function reductionOf({ against, candidate }: Sides<RowLoss[]>) {
+function lossReduction({ against, candidate }: Sides<RowLoss[]>): LossReduction {
   const reduction = (indices?: Uint32Array) => 1 - meanLoss(candidate, indices) / meanLoss(against, indices);
   return { reduction: reduction(), ci95: bootstrap95(candidate.length, reduction) };
 }

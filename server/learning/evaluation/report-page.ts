@@ -1,6 +1,6 @@
 import { change, number, page, percent, table, text } from "../pages/html.ts";
 import { lossCurve } from "../pages/loss-curve.ts";
-import type { EvaluationReport, LabelReport, Sides } from "./report.ts";
+import type { EvaluationReport, LabelReport, LossReduction, Sides } from "./report.ts";
 
 /*
  * The report as one file that opens in any browser, without a network: figures and plots are inline.
@@ -11,7 +11,7 @@ export function reportPage(report: EvaluationReport, curve: { step: number; loss
   const { candidate, against, rows, loss, perplexity, label, base, evaluatedAt } = report;
   const verdict = loss.ci95[0] > 0 ? "better" : loss.ci95[1] < 0 ? "worse" : "not clearly different";
   const body = `<h1>${text(candidate)} <small>against ${text(against)}</small></h1>
-<p class="lead">On ${rows} held-out conversations, its loss is <b>${change(-loss.reduction)}</b> (95% interval ${change(-loss.ci95[1])} to ${change(-loss.ci95[0])}): ${verdict}.</p>
+<p class="lead">On ${rows} held-out conversations, its loss is <b>${change(-loss.reduction)}</b> (95% interval ${interval(loss)}): ${verdict}.</p>
 <p class="quiet">${text(base.name)}, ${text(evaluatedAt.slice(0, 10))}</p>
 <h2>Answers it was not trained on</h2>
 ${table(
@@ -58,11 +58,11 @@ const wrongExpertsSection = ({ candidate, wrongExperts }: EvaluationReport): str
 <p>Their loss on the same conversations, and how far that of ${text(candidate)} is from it. Below zero, the router does well to pick ${text(candidate)}.</p>
 ${table(
   ["", "loss, nats a token", text(candidate), "95% interval"],
-  wrongExperts.map(({ version, loss, reduction, ci95: [low, high] }) => [
-    text(version),
-    number(loss),
-    change(-reduction),
-    `${change(-high)} to ${change(-low)}`,
+  wrongExperts.map((expert) => [
+    text(expert.version),
+    number(expert.loss),
+    change(-expert.reduction),
+    interval(expert),
   ]),
 )}`;
 
@@ -125,5 +125,7 @@ const both = (sides: Sides<number>, shown: (value: number) => string): string[] 
   shown(sides.against),
   shown(sides.candidate),
 ];
+/** Of the change of the loss. */
+const interval = ({ ci95: [low, high] }: LossReduction): string => `${change(-high)} to ${change(-low)}`;
 const points = (share: number): string =>
   `${share < 0 ? "−" : "+"}${Math.abs(share * 100).toFixed(1)} points`;

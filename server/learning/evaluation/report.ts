@@ -15,12 +15,15 @@ export interface LabelReport extends Sides<Classification> {
   confusion: number[][];
 }
 
-export interface WrongExpert {
-  version: string;
-  loss: number;
-  /** 1 - candidate's loss / this one's: above zero where the candidate is better. */
+/** 1 - candidate's loss / the other one's: above zero where the candidate is better. */
+export interface LossReduction {
   reduction: number;
   ci95: Interval;
+}
+
+export interface WrongExpert extends LossReduction {
+  version: string;
+  loss: number;
 }
 
 export interface Sample extends Sides<string> {
@@ -36,8 +39,8 @@ export interface EvaluationReport {
   against: string;
   base: { name: string; sha256: string };
   rows: number;
-  /** Of answer tokens, teacher forced, over all held-out rows. `reduction` is 1 - candidate / against. */
-  loss: Sides<number> & { reduction: number; ci95: Interval };
+  /** Of answer tokens, teacher forced, over all held-out rows. */
+  loss: Sides<number> & LossReduction;
   perplexity: Sides<number>;
   /** The other domains' adapters on the same conversations under the same prompt. */
   wrongExperts: WrongExpert[];
