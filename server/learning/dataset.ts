@@ -35,19 +35,26 @@ export interface LabelledTurn {
 export interface Dataset {
   train: Conversation[];
   heldOut: Conversation[];
-  /** Turns that the router learns from and that have a gold label besides; none where there is no router.jsonl. */
+  /** Further turns with a gold label, those of router.jsonl and labels.jsonl; none where there are no such files. */
   labelled: LabelledTurn[];
   /** SHA-256 over the conversations of both files. */
   sha256: string;
-  /** The same over router.jsonl. */
+  /** The same over the files that the labelled turns come from. */
   labelledSha256: string;
 }
+
+/**
+ * Where further labelled turns stand. The router learns from all of the first, whether they have a label or not; what is in
+ * the second teaches labels alone, so that a label task can be taught in full without one domain crowding out the others.
+ */
+const LABELLED = ["router.jsonl", "labels.jsonl"];
 
 /** @throws {PatchbayError} `data-invalid` with file and line; also where a row stands on both sides of the split */
 export function readDataset(folder: string): Dataset {
   const train = readConversations(path.join(folder, "train.jsonl"));
   const heldOut = readConversations(path.join(folder, "heldout.jsonl"));
-  const labelled = readLabelled(path.join(folder, "router.jsonl"));
+  const perFile = LABELLED.map((name) => ({ name, turns: readLabelled(path.join(folder, name)) }));
+  const labelled = perFile.flatMap(({ turns }) => turns);
   const seen = new Map(train.map((row) => [questionsOf(row), row.id]));
   for (const row of heldOut) {
     const twin = seen.get(questionsOf(row));
@@ -64,7 +71,7 @@ export function readDataset(folder: string): Dataset {
   for (const { id, text } of labelled) {
     const twin = tested.get(plain(text));
     if (twin !== undefined)
-      throw new PatchbayError("data-invalid", `heldout.jsonl: ${twin} begins like ${id} of router.jsonl.`, {
+      throw new PatchbayError("data-invalid", `heldout.jsonl: ${twin} begins like ${id}.`, {
         hint: "Its label is learnt from there and would say nothing about new questions: take it out of one file.",
       });
   }
@@ -78,17 +85,18 @@ export function readDataset(folder: string): Dataset {
     heldOut,
     labelled,
     sha256: hashOf("train.jsonl", "heldout.jsonl"),
-    labelledSha256: labelled.length > 0 ? hashOf("router.jsonl") : hashOf(),
+    labelledSha256: hashOf(...perFile.flatMap(({ name, turns }) => (turns.length > 0 ? [name] : []))),
   };
 }
 
 export const readConversations = (file: string): Conversation[] => readSomeJsonLines(file, Conversation);
 
-const RouterRow = z.object({ text: z.string().trim().min(1), label: z.string().min(1).optional() });
+const LabelledRow = z.object({ text: z.string().trim().min(1), label: z.string().min(1).optional() });
 
+/** Their ids are the file's name and their line: `router-17`. */
 const readLabelled = (file: string): LabelledTurn[] =>
-  (fs.existsSync(file) ? readJsonLines(file, RouterRow) : []).flatMap(({ text, label }, index) =>
-    label === undefined ? [] : [{ id: `router-${index + 1}`, text, label }],
+  (fs.existsSync(file) ? readJsonLines(file, LabelledRow) : []).flatMap(({ text, label }, index) =>
+    label === undefined ? [] : [{ id: `${path.basename(file, ".jsonl")}-${index + 1}`, text, label }],
   );
 
 /** What is asked, whatever its case and punctuation: rows that ask the same belong on one side of a split. */

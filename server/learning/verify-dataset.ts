@@ -11,7 +11,7 @@ export interface DatasetReport {
   /** Share of conversations with several user turns. */
   multiTurn: number;
   nearDuplicates: { rate: number; rows: NearDuplicate[] };
-  /** Rows of each label; `turns` are those of router.jsonl. */
+  /** Rows of each label; `turns` are those of router.jsonl and labels.jsonl. */
   labels: { label: string; train: number; turns: number; heldOut: number }[];
   /** Conversations that the coverage plan has; null where there is no plan. */
   planned: number | null;
