@@ -24,6 +24,7 @@ import {
   type TurnEvent,
 } from "../protocol/index.ts";
 import { versionNamed } from "../registry/index.ts";
+import { begun } from "./begun.ts";
 import type { ChatDeps } from "./deps.ts";
 import { interruption } from "./interrupted.ts";
 import { newRecord, type ObservedTurn, type TurnEnding, type TurnRecord } from "./observer.ts";
@@ -74,11 +75,36 @@ async function routeAndGenerate(
   record: TurnRecord,
   trace: TraceHeaders | null,
 ): Promise<TurnEnding> {
-  const request = await routeTurn(deps, turn, record);
-  return generate(deps, turn, { ...request, ...(trace && { trace }) }, record);
+  const { request, write } = await routeTurn(deps, turn, record);
+  const unwritten = new AbortController();
+  const signal = AbortSignal.any([turn.signal, unwritten.signal]);
+  // The engine begins while the route is written down; what it says is not read before that is done.
+  const events = begun(deps.engine.generate({ ...request, ...(trace && { trace }) }, signal));
+  try {
+    await write();
+  } catch (error) {
+    unwritten.abort();
+    await ended(events);
+    throw error;
+  }
+  return follow(deps, turn, request, record, events);
 }
 
-async function routeTurn(deps: ChatDeps, turn: TurnToAnswer, record: TurnRecord): Promise<GenerateRequest> {
+/** Reads what is left of an answer that nobody will see, so that the engine is done with it. */
+async function ended(events: AsyncIterable<GenerationEvent>): Promise<void> {
+  try {
+    for await (const _ of events);
+  } catch {
+    // Why there is no answer is known already.
+  }
+}
+
+/** Who answers and what is asked of the engine; `write` puts both into the log. */
+async function routeTurn(
+  deps: ChatDeps,
+  turn: TurnToAnswer,
+  record: TurnRecord,
+): Promise<{ request: GenerateRequest; write: () => Promise<void> }> {
   const { generationId, turns, previous, requested, wishes = {} } = turn;
   const { system, sampling: wished, seed = deps.newSeed(), ...others } = wishes;
   const { router, registry } = deps.experts();
@@ -105,21 +131,20 @@ async function routeTurn(deps: ChatDeps, turn: TurnToAnswer, record: TurnRecord)
     : { id: BASE, title: "Base model", version: null, sha256: null };
   record.route = { decision, expert, messages, sampling, seed };
   record.times.routedAt = performance.now();
-  await recordRoute(deps, generationId, decision, {
-    expert,
-    messages,
-    sampling,
-    seed,
-    promptSha256: prompt.sha256,
-  });
-  await deps.log.append(generationId, { type: "route", decision, expert });
+  const inputs = { expert, messages, sampling, seed, promptSha256: prompt.sha256 };
   return {
-    messages,
-    adapter: adapter?.version?.file ?? null,
-    sampling,
-    seed,
-    user: turn.sharedAs,
-    ...others,
+    request: {
+      messages,
+      adapter: adapter?.version?.file ?? null,
+      sampling,
+      seed,
+      user: turn.sharedAs,
+      ...others,
+    },
+    write: async () => {
+      await recordRoute(deps, generationId, decision, inputs);
+      await deps.log.append(generationId, { type: "route", decision, expert });
+    },
   };
 }
 
@@ -144,14 +169,15 @@ async function recordRoute(
   });
 }
 
-async function generate(
+async function follow(
   deps: ChatDeps,
   turn: TurnToAnswer,
   request: GenerateRequest,
   record: TurnRecord,
+  events: AsyncIterable<GenerationEvent>,
 ): Promise<TurnEnding> {
   const { generationId } = turn;
-  for await (const event of deps.engine.generate(request, turn.signal)) {
+  for await (const event of events) {
     switch (event.type) {
       case "queued":
         await deps.log.append(generationId, event);
