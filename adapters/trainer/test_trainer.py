@@ -126,6 +126,14 @@ class Plan(unittest.TestCase):
         self.assertNotEqual(kinds, sorted(kinds))
         self.assertEqual(sorted(row for batch in plan[:22] for row in batch), list(range(203)))
 
+    def test_labels_get_no_more_steps_than_answers(self) -> None:
+        tasks = ["answer" if index % 5 == 0 else "label" for index in range(203)]
+        plan = plan_batches(LENGTHS, tasks, config())
+        # 41 answers by eight make six batches, and so do 162 labels.
+        kinds = [tasks[batch[0]] for batch in plan]
+        self.assertEqual((kinds.count("answer"), kinds.count("label")), (6, 6))
+        self.assertEqual(sorted(row for batch in plan for row in batch), list(range(203)))
+
     def test_ends_before_the_batch_that_would_pass_the_budget(self) -> None:
         whole = plan_batches(LENGTHS, ANSWERS, config())
         done = tokens_done(whole, LENGTHS)
