@@ -10,7 +10,7 @@ import { lastSentence, type Turn } from "./turn.ts";
 /** Length of every vector. */
 export const BUCKETS = 2 ** 16;
 /** Changes whenever the same text gives another vector: heads of another version cannot be used. */
-export const FEATURES_VERSION = 2;
+export const FEATURES_VERSION = 3;
 /** A longer text counts with its beginning and its end: the question often stands below what was pasted. */
 const HEAD_CHARS = 1500;
 const TAIL_CHARS = 500;
@@ -25,6 +25,8 @@ const LOUDNESS = { word: 1, pair: 0.7, gram: 0.3 };
 const CONTEXT_LOUDNESS = 0.7;
 const EXPERT_LOUDNESS = 0.5;
 const END_LOUDNESS = 0.7;
+/** How fast a feature that occurs again and again stops getting louder: BM25's k1 (Robertson and Zaragoza 2009). */
+const SATURATION = 1.2;
 /** A user turn counts this much of the one after it; those before the last three would add next to nothing. */
 const DECAY = 0.6;
 const MAX_EARLIER = 3;
@@ -94,7 +96,10 @@ export function vectoriseTurn({ text, before }: Turn): TracedVector {
 
 function toUnitLength(found: ReadonlyMap<number, Entry>): void {
   const entries = [...found.values()];
-  for (const entry of entries) entry.value *= 1 + Math.log(entry.places.length);
+  for (const entry of entries) {
+    const times = entry.places.length;
+    entry.value *= (times * (SATURATION + 1)) / (times + SATURATION);
+  }
   const length = Math.hypot(...entries.map(({ value }) => value)) || 1;
   for (const entry of entries) entry.value /= length;
 }
