@@ -60,11 +60,20 @@ export function readExamples(
   return [...examples, ...joinConversations(examples, followUps)];
 }
 
-/** Of one adapter: the user turns of dataset/train.jsonl and the texts of dataset/router.jsonl. @throws as above */
+/**
+ * Conversations of one adapter that the router hears, spread evenly over the file. What a domain is about shows in so many;
+ * more would crowd out smaller domains, and take an embedding for each turn.
+ */
+const MOST_CONVERSATIONS = 800;
+
+/**
+ * Of one adapter: the user turns of dataset/train.jsonl, of a large one those of a part, and the texts of
+ * dataset/router.jsonl. @throws as above
+ */
 export function readAdapterExamples(adaptersDir: string, id: string): Example[] {
   const dataset = path.join(adaptersDir, id, "dataset");
   return [
-    ...readTurns(path.join(dataset, "train.jsonl"), id),
+    ...readTurns(path.join(dataset, "train.jsonl"), id, MOST_CONVERSATIONS),
     ...readTexts(path.join(dataset, "router.jsonl"), id),
   ];
 }
@@ -100,9 +109,9 @@ const turnsOf = ({ turns }: Dialogue): Example[] =>
     return { text: user, label, ...(before && { before, group }) };
   });
 
-/** Every user turn of a file of conversations, with what was said before it. */
-const readTurns = (file: string, label: string): Example[] =>
-  readIfThere(file, Conversation).flatMap(({ messages }) => {
+/** Every user turn of a file of conversations, or of `most` of them, with what was said before it. */
+const readTurns = (file: string, label: string, most = Number.POSITIVE_INFINITY): Example[] =>
+  evenly(readIfThere(file, Conversation), most).flatMap(({ messages }) => {
     const spoken = messages.filter(({ role }) => role !== "system");
     return spoken.flatMap(({ role, content }, at): Example[] => {
       if (role !== "user") return [];
@@ -120,6 +129,11 @@ const readTurns = (file: string, label: string): Example[] =>
       return [{ ...row, before, group: first.content }];
     });
   });
+
+function evenly<T>(rows: readonly T[], most: number): T[] {
+  const share = Math.min(1, most / rows.length);
+  return rows.filter((_, at) => Math.floor((at + 1) * share) > Math.floor(at * share));
+}
 
 const readTexts = (file: string, label: string | null): Example[] =>
   readIfThere(file, TextRow).map(({ text }) => ({ text, label }));

@@ -6,6 +6,7 @@ import {
   createRouter,
   headVersion,
   loadHead,
+  readAdapterExamples,
   readExamples,
   readRoutingRows,
   toExamples,
@@ -34,6 +35,15 @@ const said = (...contents: string[]) => ({
 const folders = () => ({ adaptersDir: folder, backgroundDir: path.join(folder, "router") });
 
 describe("the examples of the adapters", () => {
+  it("are those of a part of a large dataset, spread over it", () => {
+    const rows = Array.from({ length: 1000 }, (_, at) => said(`question ${at}`, "An answer."));
+    write("shop/dataset/train.jsonl", ...rows);
+    const texts = readAdapterExamples(folder, "shop").map(({ text }) => Number(text.split(" ")[1]));
+    expect(texts).toHaveLength(800);
+    expect(Math.max(...texts.map((at, index) => at - (texts[index - 1] ?? -1)))).toBe(2);
+    expect(texts.at(-1)).toBe(999);
+  });
+
   it("are every user turn with what was said before it, further texts, the background, and joined conversations", () => {
     write("shop/dataset/train.jsonl", said("my parcel?", "Which one?", "the blue one", "I see."));
     write("shop/dataset/router.jsonl", { text: "refund please" }, "");
