@@ -14,4 +14,15 @@ export class Pace {
     this.#nextAt = at + this.#gapMs;
     if (at > now) await new Promise((resolve) => setTimeout(resolve, at - now));
   }
+
+  /** Makes a call whose turn it is. One that takes longer than the gap was told to wait: the next one comes a gap after it. */
+  async make<T>(call: () => Promise<T>): Promise<T> {
+    const from = Date.now();
+    try {
+      return await call();
+    } finally {
+      const now = Date.now();
+      if (now - from > this.#gapMs) this.#nextAt = Math.max(this.#nextAt, now + this.#gapMs);
+    }
+  }
 }

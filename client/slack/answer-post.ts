@@ -77,13 +77,15 @@ export class SlackAnswerPost implements AnswerPost {
 
   /** Writes until there is nothing new: what came while Slack answered goes out with the next call. */
   async #writeOn(): Promise<void> {
-    const { pace } = this.#workspace;
+    const { edit, append } = this.#workspace.pace;
     while (!this.#ended && this.#latest !== this.#written) {
       const text = this.#latest;
-      if (this.#message) {
-        await (this.#message instanceof StreamedMessage ? pace.append : pace.edit).next();
+      const message = this.#message;
+      if (message) {
+        const pace = message instanceof StreamedMessage ? append : edit;
+        await pace.next();
         if (this.#ended) return;
-        await this.#message.write(text);
+        await pace.make(() => message.write(text));
       } else {
         this.#message = await this.#start(text);
         this.#posted(this.#message.ts);

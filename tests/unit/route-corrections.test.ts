@@ -103,7 +103,7 @@ describe("what is learnt from corrections", () => {
       const many = Array.from({ length: count }, (_, at) => ({ text: `row ${at}`, label: "health" }));
       return withCorrections(many, learnt(a).examples).at(-1)?.weight;
     };
-    expect(weightBeside(8_000)).toBe(20);
+    expect(weightBeside(12_000)).toBe(20);
     expect(weightBeside(20_000)).toBe(32);
   });
 });

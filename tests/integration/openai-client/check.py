@@ -14,7 +14,7 @@ ASKED = {"model": "auto", "messages": QUESTION, "max_tokens": 16, "seed": 3}
 
 class Mood(pydantic.BaseModel):
     mood: Literal["calm", "angry"]
-    reasons: list[Literal["price", "delay"]]
+    reason: Literal["price", "delay"]
 
 
 def error_of(call, kind):
