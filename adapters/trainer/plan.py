@@ -10,8 +10,10 @@ from statistics import mean
 from rows import TASKS, Task
 from run_folder import Config
 
-# How many times as many rows a batch of labels holds, at least: a label is a few tokens, its row half as long as an answer's.
+# How many times as many rows a batch of labels holds, at least and, for memory's sake, at most: a label is a few tokens,
+# its row half as long as an answer's.
 LABEL_BATCH = 2
+MOST_OF_LABELS = 8
 # Shares of all steps. Warm-up is short: LoRA starts at zero difference from the base (B = 0).
 WARMUP = 0.05
 
@@ -23,7 +25,8 @@ def plan_batches(lengths: Sequence[int], tasks: Sequence[Task], config: Config) 
     padding; batches come in random order, so that no epoch drifts from long rows to short ones.
     No batch mixes tasks: the mean over a batch's tokens would drown a label's few in an answer's
     hundreds, a step of its own gives it a step's weight. Label batches have LABEL_BATCH times as many rows,
-    and more where there would be more of them than batches of answers: many labels are no reason to answer worse.
+    and up to MOST_OF_LABELS where there would be more of them than batches of answers: many labels are no reason to
+    answer worse.
 
     Whichever comes first ends the plan: epochs (a fractional last one takes that share of its
     batches), max_steps, or the batch that would pass max_tokens (padding not counted).
@@ -76,14 +79,13 @@ def _epoch(
         rows = [row for row in shuffled if tasks[row] == task]
         # The jitter lets neighbours in length change too; an eighth costs a few per cent of padding.
         rows.sort(key=lambda row: lengths[row] * rng.uniform(1, 1.125))
-        size = _label_batch(tasks, batch_size) if task == "label" else batch_size
+        size = _label_batch(len(rows), len(tasks) - len(rows), batch_size) if task == "label" else batch_size
         batches += [rows[start : start + size] for start in range(0, len(rows), size)]
     rng.shuffle(batches)
     return batches
 
 
-def _label_batch(tasks: Sequence[Task], batch_size: int) -> int:
-    labels = sum(task == "label" for task in tasks)
-    answer_batches = math.ceil((len(tasks) - labels) / batch_size)
+def _label_batch(labels: int, answers: int, batch_size: int) -> int:
+    answer_batches = math.ceil(answers / batch_size)
     evenly = math.ceil(labels / answer_batches) if answer_batches > 0 else 0
-    return max(batch_size * LABEL_BATCH, evenly)
+    return min(max(evenly, batch_size * LABEL_BATCH), batch_size * MOST_OF_LABELS)

@@ -134,6 +134,10 @@ class Plan(unittest.TestCase):
         self.assertEqual((kinds.count("answer"), kinds.count("label")), (6, 6))
         self.assertEqual(sorted(row for batch in plan for row in batch), list(range(203)))
 
+    def test_a_batch_of_labels_has_a_bound_where_answers_are_few(self) -> None:
+        plan = plan_batches(LENGTHS, ["answer"] + ["label"] * 202, config())
+        self.assertEqual(sorted(len(batch) for batch in plan), [1, 10, 64, 64, 64])
+
     def test_ends_before_the_batch_that_would_pass_the_budget(self) -> None:
         whole = plan_batches(LENGTHS, ANSWERS, config())
         done = tokens_done(whole, LENGTHS)
