@@ -7,22 +7,18 @@ export class Pace {
     this.#gapMs = gapMs;
   }
 
-  /** Resolves when it is the caller's turn. */
-  async next(): Promise<void> {
+  /** Makes a call in its turn. One that takes longer than the gap was told to wait: the next one comes a gap after it. */
+  async run(call: () => Promise<void>): Promise<void> {
     const now = Date.now();
     const at = Math.max(now, this.#nextAt);
     this.#nextAt = at + this.#gapMs;
     if (at > now) await new Promise((resolve) => setTimeout(resolve, at - now));
-  }
-
-  /** Makes a call whose turn it is. One that takes longer than the gap was told to wait: the next one comes a gap after it. */
-  async make<T>(call: () => Promise<T>): Promise<T> {
     const from = Date.now();
     try {
-      return await call();
+      await call();
     } finally {
-      const now = Date.now();
-      if (now - from > this.#gapMs) this.#nextAt = Math.max(this.#nextAt, now + this.#gapMs);
+      const done = Date.now();
+      if (done - from > this.#gapMs) this.#nextAt = Math.max(this.#nextAt, done + this.#gapMs);
     }
   }
 }

@@ -83,9 +83,9 @@ export class SlackAnswerPost implements AnswerPost {
       const message = this.#message;
       if (message) {
         const pace = message instanceof StreamedMessage ? append : edit;
-        await pace.next();
-        if (this.#ended) return;
-        await pace.make(() => message.write(text));
+        await pace.run(async () => {
+          if (!this.#ended) await message.write(text);
+        });
       } else {
         this.#message = await this.#start(text);
         this.#posted(this.#message.ts);

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from typing import Literal
+from typing import Annotated, Literal
 
 import openai
 import pydantic
@@ -14,7 +14,8 @@ ASKED = {"model": "auto", "messages": QUESTION, "max_tokens": 16, "seed": 3}
 
 class Mood(pydantic.BaseModel):
     mood: Literal["calm", "angry"]
-    reason: Literal["price", "delay"]
+    # Without a bound, a model may go on with a list until its tokens are used up.
+    reasons: Annotated[list[Literal["price", "delay"]], pydantic.Field(max_length=2)]
 
 
 def error_of(call, kind):
