@@ -97,6 +97,9 @@ describe("a server in front of another", () => {
       { response_format: { type: "json_schema", json_schema: { name: "answer", schema } } },
       { logprobs: true, top_logprobs: 2, max_tokens: 12 },
     ];
+    // The first reader of a prompt reads it in other batches than those after, who find it kept:
+    // llama.cpp then rounds differently, and a close call between two tokens can turn.
+    await openAi(behind().url).chat.completions.create({ ...asked, max_tokens: 1 });
     const texts = new Set<string>();
     for (const wish of wishes) {
       const body = { ...asked, ...wish };
