@@ -10,8 +10,6 @@ from transformers.integrations.gguf import read_gguf_metadata
 from architecture import ARCHITECTURES
 from failure import Failure
 
-TRAINING_DTYPE = torch.bfloat16
-
 
 def read_architecture(path: Path) -> str:
     """The file's general.architecture, without its weights: seconds before they would be read in vain."""
@@ -49,16 +47,17 @@ def load_exact(path: Path, device: torch.device) -> PreTrainedModel:
     return model.to(device)
 
 
-def for_training(exact: PreTrainedModel, keep_exact: bool) -> PreTrainedModel:
-    """The model in bf16: a copy, or `exact` itself rounded.
+def for_training(exact: PreTrainedModel, dtype: torch.dtype, keep_exact: bool) -> PreTrainedModel:
+    """The model in `dtype`: a copy, or `exact` itself rounded. In fp32 a copy shares the weights, which are frozen.
 
     Parameters only. `model.to(bfloat16)` would round the buffers too, among them the rotary
     frequencies, which transformers keeps in fp32 in a model of any dtype.
     """
-    model = copy.deepcopy(exact) if keep_exact else exact
+    shared = {id(parameter): parameter for parameter in exact.parameters()} if dtype == torch.float32 else {}
+    model = copy.deepcopy(exact, shared) if keep_exact else exact
     for parameter in model.parameters():
-        parameter.data = parameter.data.to(TRAINING_DTYPE)
-    model.config.dtype = TRAINING_DTYPE
+        parameter.data = parameter.data.to(dtype)
+    model.config.dtype = dtype
     return model
 
 

@@ -1,8 +1,9 @@
 """Training speed beside a hand-written loop: python bench_speed.py DIR
 
 Trains on a run folder's first batches, in turns: this trainer's own path, and what one would write
-by hand, a plain model of transformers with PEFT's LoRA, all in bf16, its own loss and AdamW. Prints
-one JSON object: tokens a second, prompts included, padding not; `ratio` is ours over bare of each turn.
+by hand, a plain model of transformers with PEFT's LoRA, its own loss and AdamW, both in the dtype
+that is faster on this device. Prints one JSON object: tokens a second, prompts included, padding not;
+`ratio` is ours over bare of each turn.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from base_model import choose_device, for_training, load_exact
 from batches import padded
 from lora import add_adapter, lora_config
 from plan import plan_batches, tokens_done
+from precision import training_dtype
 from rows import Row, read_rows
 from run_folder import Config, read_run
 from training import IGNORED, new_optimizer, train_adapter
@@ -51,10 +53,11 @@ def measure(folder: Path) -> dict[str, dict[str, float]]:
     lengths = [len(row.input_ids) for row in rows]
     plan = plan_batches(lengths, [row.task for row in rows], run.config)[:STEPS]
     tokens = tokens_done(plan, lengths)[-1]
-    exact = load_exact(run.base.path, choose_device(run.config.device))
-    bare_base = for_training(exact, keep_exact=True)
+    device = choose_device(run.config.device)
+    exact, dtype = load_exact(run.base.path, device), training_dtype(device)
+    bare_base = for_training(exact, dtype, keep_exact=True)
     with tempfile.TemporaryDirectory() as scratch:
-        adapted = add_adapter(for_training(exact, keep_exact=False), run.config, run.base.name)
+        adapted = add_adapter(for_training(exact, dtype, keep_exact=False), run.config, run.base.name)
         ours = _our_turn(adapted, rows, plan, run.config, Path(scratch))
         bare = _bare_turn(bare_base, [[rows[index] for index in batch] for batch in plan], run.config)
         # The first turn warms up.
@@ -81,7 +84,7 @@ def _our_turn(
 
 
 def _bare_turn(base: torch.nn.Module, batches: Sequence[Sequence[Row]], config: Config) -> Callable[[], float]:
-    # LoRA in bf16 too: PEFT's default, fp32, makes it cast back and forth, which is slower.
+    # LoRA in the base's dtype too: PEFT's default, fp32, makes it cast back and forth, which is slower.
     model = get_peft_model(base, lora_config(config), autocast_adapter_dtype=False)
     model.train()
     optimizer = new_optimizer(model, config)

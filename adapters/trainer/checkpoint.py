@@ -22,6 +22,8 @@ class Checkpoint:
     seconds: float
     """Of all the processes that trained up to here."""
     provenance: dict[str, str]
+    dtype: torch.dtype = torch.bfloat16
+    """What the base trains in: another one would go on with other losses. Checkpoints without it are of bf16."""
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:

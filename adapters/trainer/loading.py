@@ -8,10 +8,11 @@ from peft import PeftModel
 from transformers import PreTrainedModel
 
 from architecture import Layout, layout_of
-from base_model import TRAINING_DTYPE, choose_device, for_training, load_exact, read_architecture
+from base_model import choose_device, for_training, load_exact, read_architecture
 from events import EventStream
 from file_hash import check_sha256
 from lora import add_adapter
+from precision import dtype_name, training_dtype
 from rows import RunRows, check_rows_fit
 from run_folder import Run
 
@@ -21,9 +22,12 @@ class Models:
     adapted: PeftModel
     exact: PreTrainedModel | None
     layout: Layout
+    dtype: torch.dtype
+    """That of the base as it trains."""
 
 
-def load_models(run: Run, rows: RunRows, events: EventStream) -> Models:
+def load_models(run: Run, rows: RunRows, events: EventStream, dtype: torch.dtype | None) -> Models:
+    """`dtype` is that of the run's first process, None in the first one, which chooses."""
     started = time.monotonic()
     if run.config.threads is not None:
         torch.set_num_threads(run.config.threads)
@@ -35,12 +39,13 @@ def load_models(run: Run, rows: RunRows, events: EventStream) -> Models:
     for some, file in (rows.train, "train.jsonl"), (rows.held_out, "heldout.jsonl"), (rows.parity, "parity.jsonl"):
         check_rows_fit(some, file, text.max_position_embeddings, text.vocab_size)
     keep_exact = bool(rows.parity)
-    adapted = add_adapter(for_training(exact, keep_exact), run.config, run.base.name)
+    dtype = dtype or training_dtype(device)
+    adapted = add_adapter(for_training(exact, dtype, keep_exact), run.config, run.base.name)
     events.emit(
         "loaded",
         seconds=round(time.monotonic() - started, 1),
         device=device.type,
         threads=torch.get_num_threads(),
-        dtype=str(TRAINING_DTYPE).removeprefix("torch."),
+        dtype=dtype_name(dtype),
     )
-    return Models(adapted, exact if keep_exact else None, layout_of(architecture, exact.config))
+    return Models(adapted, exact if keep_exact else None, layout_of(architecture, exact.config), dtype)

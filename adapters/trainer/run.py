@@ -20,6 +20,7 @@ from loading import Models, load_models
 from lora import adapter_state, add_adapter, save_peft, set_adapter_state
 from parity import parity_reference
 from plan import plan_batches, tokens_done
+from precision import dtype_name
 from progress import Step, StepEvents
 from rows import TASKS, read_run_rows
 from run_folder import read_run
@@ -43,17 +44,17 @@ class TrainingRun:
 
     def run(self) -> None:
         checkpoint = read_checkpoint(self._folder, self._run.provenance)
-        models = load_models(self._run, self._rows, self._events)
+        models = load_models(self._run, self._rows, self._events, checkpoint and checkpoint.dtype)
         self._set_start(models, checkpoint)
         model = models.adapted
         with model.disable_adapter():
             base = self._evaluate("base", model)
-        curve = self._train(model, checkpoint)
+        curve = self._train(models, checkpoint)
         adapter = self._evaluate("adapter", model)
         self._save_adapter(models)
         if models.exact is not None:
             self._write_parity_reference(models)
-        self._write_result(base, adapter, curve)
+        self._write_result(models, base, adapter, curve)
         remove_checkpoints(self._folder)
         self._events.emit("saved", gguf="adapter.gguf", peft="peft")
 
@@ -72,8 +73,9 @@ class TrainingRun:
         self._events.emit("evaluated", which=which, **asdict(result))
         return result
 
-    def _train(self, model: PeftModel, checkpoint: Checkpoint | None) -> list[dict[str, float]]:
+    def _train(self, models: Models, checkpoint: Checkpoint | None) -> list[dict[str, float]]:
         """The loss of every step of the plan, each reported as it comes."""
+        model = models.adapted
         optimizer = new_optimizer(model, self._run.config)
         curve: list[dict[str, float]] = []
         first = 0
@@ -96,6 +98,7 @@ class TrainingRun:
                         curve=curve,
                         seconds=time.monotonic() - self._started,
                         provenance=self._run.provenance,
+                        dtype=models.dtype,
                     ),
                 )
             self._signals.stop_if_requested()
@@ -139,7 +142,7 @@ class TrainingRun:
                 file.write(json.dumps(reference) + "\n")
         self._events.emit("parity-reference", rows=len(rows), tokens=sum(row.answer_tokens for row in rows))
 
-    def _write_result(self, base: HeldOut, adapter: HeldOut, curve: list[dict[str, float]]) -> None:
+    def _write_result(self, models: Models, base: HeldOut, adapter: HeldOut, curve: list[dict[str, float]]) -> None:
         train = self._rows.train
         tasks = Counter(row.task for row in train)
         result = {
@@ -153,6 +156,7 @@ class TrainingRun:
             "steps": len(self._plan),
             "seconds": round(time.monotonic() - self._started, 1),
             "lossCurve": curve,
+            "machine": {"device": models.adapted.device.type, "dtype": dtype_name(models.dtype)},
             "versions": {name: version(name) for name in ("torch", "transformers", "trl", "peft", "gguf")},
         }
         (self._folder / "result.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

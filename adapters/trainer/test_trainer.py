@@ -22,6 +22,7 @@ from failure import Failure
 from gguf_adapter import Metadata, adapter_tensors, peft_state, read_adapter, write_adapter
 from initial import check_initial
 from plan import learning_rate_factor, plan_batches, tokens_done
+from precision import faster, training_dtype
 from rows import Row, check_rows_fit, parse_row, read_run_rows
 from run_folder import Config, parse_run
 from stopping import Stopped, StopSignals
@@ -162,6 +163,18 @@ class Plan(unittest.TestCase):
             self.assertEqual(max(factors), 1)
 
 
+class Precision(unittest.TestCase):
+    def test_is_bf16_where_that_is_clearly_faster(self) -> None:
+        self.assertIs(faster(single=4.0, half=1.0), torch.bfloat16)
+        self.assertIs(faster(single=1.0, half=1.6), torch.float32)
+        # Neither: rounding less is worth more.
+        self.assertIs(faster(single=1.0, half=1.0), torch.float32)
+
+    def test_is_the_same_each_time(self) -> None:
+        cpu = torch.device("cpu")
+        self.assertEqual(len({training_dtype(cpu) for _ in range(5)}), 1)
+
+
 class Loss(unittest.TestCase):
     def test_a_state_predicts_the_next_token_of_an_answer(self) -> None:
         hidden = torch.arange(4.0).reshape(1, 4, 1)
@@ -289,7 +302,9 @@ class Checkpoints(unittest.TestCase):
         weight.sum().backward()
         optimizer.step()
         curve = [{"step": 1, "loss": 0.1}]
-        return Checkpoint(step, {"weight": weight.detach()}, optimizer.state_dict(), curve, 1.5, self.PROVENANCE)
+        return Checkpoint(
+            step, {"weight": weight.detach()}, optimizer.state_dict(), curve, 1.5, self.PROVENANCE, torch.float32
+        )
 
     def test_the_newest_alone_is_kept_and_comes_back_whole(self) -> None:
         with folder() as path:
@@ -301,6 +316,7 @@ class Checkpoints(unittest.TestCase):
             self.assertEqual(kept_step(path), 10)
             read, written = read_checkpoint(path, self.PROVENANCE), self.checkpoint(10)
         self.assertEqual((read.step, read.curve, read.seconds), (10, written.curve, 1.5))
+        self.assertIs(read.dtype, torch.float32)
         torch.testing.assert_close(read.adapter, written.adapter)
         torch.testing.assert_close(read.optimizer["state"], written.optimizer["state"])
 

@@ -103,14 +103,15 @@ class _PlannedSFTTrainer(SFTTrainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
         causal = model.get_base_model()
+        head = causal.get_output_embeddings().weight
         ids, labels = inputs["input_ids"], inputs["labels"]
-        # LoRA's weights are fp32, so that small updates are not rounded away; its products run in bf16.
-        with torch.autocast(ids.device.type, torch.bfloat16):
+        # LoRA's weights are fp32, so that small updates are not rounded away; its products run in the base's dtype.
+        with torch.autocast(ids.device.type, torch.bfloat16, enabled=head.dtype == torch.bfloat16):
             # No attention mask: padding is on the right, so causal attention never looks at it, and
             # without a mask PyTorch takes its fast path.
             hidden = causal.base_model(input_ids=ids, use_cache=False).last_hidden_state
         states, targets = answer_states(hidden, ids, labels != IGNORED)
-        return SummedAnswerLoss.apply(states, causal.get_output_embeddings().weight, targets) / len(targets)
+        return SummedAnswerLoss.apply(states, head, targets) / len(targets)
 
 
 def _padding_only_tokenizer() -> PreTrainedTokenizerFast:

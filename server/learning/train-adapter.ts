@@ -42,6 +42,8 @@ const Result = z.object({
   steps: z.number(),
   seconds: z.number(),
   lossCurve: z.array(z.object({ step: z.number(), loss: z.number() })),
+  /** Where and in what number format; absent in runs of before it was written down. */
+  machine: z.record(z.string(), z.string()).default({}),
   versions: z.record(z.string(), z.string()),
 });
 
@@ -92,7 +94,7 @@ export async function runTraining(options: TrainOptions): Promise<Trained> {
   // It is there where the same run was trained and then not measured: nothing has to be learnt again.
   if (!fs.existsSync(resultPath)) await runTrainer(python, trainerDir, runFolder, options.onEvent);
   const result = Result.parse(JSON.parse(fs.readFileSync(resultPath, "utf8")));
-  const { versions, ...figures } = result;
+  const { versions, machine, ...figures } = result;
   const gguf = path.join(runFolder, "adapter.gguf");
   const file = { version: run.adapter, sha256: await sha256OfFile(gguf), path: gguf };
   return {
@@ -105,7 +107,7 @@ export async function runTraining(options: TrainOptions): Promise<Trained> {
       config: { ...config },
       ...figures,
       parity: await parityOf(options, file, rows.heldOut),
-      trainer: versions,
+      trainer: { ...versions, ...machine },
       trainedAt: new Date().toISOString(),
     },
   };

@@ -42,6 +42,14 @@ export const TrainerEvent = z.discriminatedUnion("event", [
 ]);
 export type TrainerEvent = z.infer<typeof TrainerEvent>;
 
+/**
+ * For glibc's allocator, which others ignore: keep what a step frees for the next one, and take large pages. A step asks
+ * for gigabytes in pieces of megabytes, which would each be mapped, zeroed and given back again.
+ */
+const MEMORY_IS_KEPT = ["hugetlb=1", "mmap_threshold=4294967296", "trim_threshold=17179869184", "top_pad=268435456"]
+  .map((setting) => `glibc.malloc.${setting}`)
+  .join(":");
+
 const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
@@ -57,6 +65,7 @@ export async function runTrainer(
 ): Promise<void> {
   const child = spawn(python, [path.join(trainerDir, "sft.py"), runFolder], {
     stdio: ["ignore", "pipe", "pipe"],
+    env: { GLIBC_TUNABLES: MEMORY_IS_KEPT, ...process.env },
     // Ctrl-C goes to the terminal's whole group: told by that and by us, the trainer would take it for a second one.
     detached: process.platform !== "win32",
   });

@@ -19,7 +19,7 @@ model_path, votes, folder = (Path(argument) for argument in sys.argv[1:4])
 rows = load_dataset("json", data_files=str(votes), split="train", cache_dir=str(folder / "cache"))
 tokenizer = AutoTokenizer.from_pretrained(model_path.parent, gguf_file=model_path.name)
 trainer = KTOTrainer(
-    model=for_training(load_exact(model_path, torch.device("cpu")), keep_exact=False),
+    model=for_training(load_exact(model_path, torch.device("cpu")), torch.bfloat16, keep_exact=False),
     args=KTOConfig(
         output_dir=str(folder),
         per_device_train_batch_size=len(rows),

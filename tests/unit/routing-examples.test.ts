@@ -71,6 +71,17 @@ describe("the examples of the adapters", () => {
     }
   });
 
+  it("end with the questions that the page offers, each with a place of its own", () => {
+    write("shop/adapter.json", JSON.stringify({ id: "shop", examples: ["Where is my parcel?"] }));
+    write("shop/dataset/router.jsonl", ...Array.from({ length: 1800 }, (_, at) => ({ text: `text ${at}` })));
+    expect(readExamples(folders(), ["shop"]).at(-1)).toEqual({
+      text: "Where is my parcel?",
+      label: "shop",
+      weight: 3,
+      ownPlace: 1,
+    });
+  });
+
   it.each([
     ["shop/dataset/train.jsonl", '{"messages": []}'],
     ["shop/dataset/router.jsonl", "{"],

@@ -1,3 +1,4 @@
+import fs from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { Decision } from "../../server/protocol/resources.ts";
@@ -59,6 +60,12 @@ describe("the shipped router", () => {
     ["\u0000\ufffd\ud800", "base"],
   ])("sends %j to %s", async (text, domain) => {
     expect((await route([text])).domain).toBe(domain);
+  });
+
+  it.each(ids)("finds %s for the questions that the page offers of it", async (id) => {
+    const card = JSON.parse(fs.readFileSync(path.resolve("adapters", id, "adapter.json"), "utf8"));
+    expect(card.examples.length).toBeGreaterThan(0);
+    for (const question of card.examples) expect((await route([question])).domain, question).toBe(id);
   });
 
   it("gives decisions of the documented shape, evidence strongest first", async () => {

@@ -1,4 +1,5 @@
 import { BASE } from "../../protocol/index.ts";
+import { weightBeside } from "../examples.ts";
 import { wordsOf } from "../features.ts";
 import { isContentless } from "../follow-up.ts";
 import type { Example, Turn } from "../turn.ts";
@@ -21,13 +22,6 @@ export interface CorrectedExamples {
   disputed: number;
 }
 
-/**
- * How much one person's correction counts of an example. Measured with 16 corrections at once (docs/log.md): with a place
- * of its own it decides for its text and its paraphrases at any weight; by words alone that takes 16 beside 7,600 examples.
- * Beside 15,100 one of 25 reaches its text and a paraphrase, and one of 32 costs 2 points of the dialogues' turns. Beside few
- * examples that would drown them.
- */
-export const weightBeside = (examples: number): number => Math.max(1, Math.min(32, examples / 600));
 /** More people who say the same count for more, up to so many. */
 const MOST_PEOPLE = 3;
 /** All that one person says counts as much as this many corrections: whoever says more has a smaller share in each. */
