@@ -1,22 +1,39 @@
 import fs from "node:fs";
-import type { z } from "zod";
+import { z } from "zod";
 import { PatchbayError } from "./protocol/index.ts";
+
+/** With the file and line that it stands on, for messages to people. */
+export type Placed<T> = T & { where: string };
 
 /**
  * Every row of a JSON lines file, checked; blank lines are passed over.
  * @throws {PatchbayError} `data-invalid` with file and line
  */
-export function readJsonLines<T>(file: string, row: z.ZodType<T>): T[] {
+export const readJsonLines = <T>(file: string, row: z.ZodType<T>): T[] =>
+  readLines(file, (line, where) => parseLine(line, row, where));
+
+/** As {@link readJsonLines}, each row with its place. */
+export const readPlacedLines = <T extends object>(file: string, row: z.ZodType<T>): Placed<T>[] =>
+  readLines(file, (line, where) => ({ ...parseLine(line, row, where), where }));
+
+function readLines<T>(file: string, parse: (line: string, where: string) => T): T[] {
   if (!fs.existsSync(file)) throw new PatchbayError("data-invalid", `${file} does not exist.`);
-  const lines = fs.readFileSync(file, "utf8").split("\n");
-  return lines.flatMap((line, at) =>
-    line.trim() === "" ? [] : [parseLine(line, row, `${file} line ${at + 1}`)],
-  );
+  const lines = withoutBom(fs.readFileSync(file, "utf8")).split("\n");
+  return lines.flatMap((line, at) => (line.trim() === "" ? [] : [parse(line, `${file} line ${at + 1}`)]));
 }
 
+/** Windows programs put a byte-order mark before a text, which is none of it. */
+export const withoutBom = (content: string): string => content.replace(/^\ufeff/, "");
+
 /** As {@link readJsonLines}, for files that say nothing without rows. */
-export function readSomeJsonLines<T>(file: string, row: z.ZodType<T>): T[] {
-  const rows = readJsonLines(file, row);
+export const readSomeJsonLines = <T>(file: string, row: z.ZodType<T>): T[] =>
+  notEmpty(readJsonLines(file, row), file);
+
+/** As {@link readSomeJsonLines}, each row with its place. */
+export const readSomePlacedLines = <T extends object>(file: string, row: z.ZodType<T>): Placed<T>[] =>
+  notEmpty(readPlacedLines(file, row), file);
+
+function notEmpty<T>(rows: T[], file: string): T[] {
   if (rows.length === 0) throw new PatchbayError("data-invalid", `${file} holds no rows.`);
   return rows;
 }
@@ -31,5 +48,9 @@ function parseLine<T>(line: string, row: z.ZodType<T>, where: string): T {
   const parsed = row.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw new PatchbayError("data-invalid", `${where}: ${issue?.path.join(".") || "row"}: ${issue?.message}.`);
+  const { data: named } = z.object({ id: z.string() }).safeParse(value);
+  throw new PatchbayError(
+    "data-invalid",
+    `${where}${named ? ` (${named.id})` : ""}: ${issue?.path.join(".") || "row"}: ${issue?.message}.`,
+  );
 }

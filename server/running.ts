@@ -63,7 +63,7 @@ export interface Running {
 export async function connect(ground: Ground, { base, experts, local }: Loaded): Promise<Running> {
   const { config, db, sockets, hearing, observe, newId, now, log, onFault, closing } = ground;
   const domains = [BASE, ...experts.registry.adapters.keys()];
-  const context = { basePath: base.path, onLog: log, domains };
+  const context = { basePath: base.path, showsText: config.showsText, onLog: log, domains };
   const { engine, remotes } = await connectEngines(local, config.engines, context);
   const switchboard = new Switchboard(experts, {
     engine,
@@ -121,6 +121,7 @@ export async function connect(ground: Ground, { base, experts, local }: Loaded):
     adapters: () => switchboard.adapters,
     models: () => modelList(switchboard.experts.registry, loadedAt),
     embed: (texts) => hearing.embed(texts),
+    embeds: () => hearing.state === "ready",
   };
   return { base, local, engine, remotes, switchboard, stopWatching, turns, services };
 }

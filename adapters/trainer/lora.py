@@ -5,6 +5,8 @@ from pathlib import Path
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from peft.utils import SAFETENSORS_WEIGHTS_NAME
+from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
 from run_folder import Config
@@ -38,8 +40,11 @@ def adapter_state(model: PeftModel) -> dict[str, torch.Tensor]:
     return get_peft_model_state_dict(model, save_embedding_layers=SAVE_EMBEDDINGS)
 
 
-def save_peft(model: PeftModel, folder: Path) -> None:
+def save_peft(model: PeftModel, folder: Path, provenance: Mapping[str, str]) -> None:
     model.save_pretrained(folder, save_embedding_layers=SAVE_EMBEDDINGS)
+    # The same tensors again: PEFT itself has no way to say what they come from.
+    metadata = {"format": "pt", **provenance}
+    save_file(adapter_state(model), folder / SAFETENSORS_WEIGHTS_NAME, metadata=metadata)
 
 
 def set_adapter_state(model: PeftModel, state: Mapping[str, torch.Tensor]) -> None:

@@ -118,7 +118,7 @@ class TrainingRun:
         return is_due or self._signals.requested or step == len(self._plan)
 
     def _save_adapter(self, models: Models) -> None:
-        save_peft(models.adapted, self._folder / "peft")
+        save_peft(models.adapted, self._folder / "peft", self._run.provenance)
         write_adapter(
             self._folder / "adapter.gguf",
             adapter_tensors(adapter_state(models.adapted), models.layout),

@@ -13,6 +13,9 @@ from pathlib import Path
 import gguf
 import numpy as np
 import torch
+from peft import PeftModel
+from safetensors import safe_open
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from answer_loss import SummedAnswerLoss, answer_losses, answer_states
 from architecture import ARCHITECTURES, Layout
@@ -21,6 +24,7 @@ from checkpoint_file import kept_step, remove_checkpoints
 from failure import Failure
 from gguf_adapter import Metadata, adapter_tensors, peft_state, read_adapter, write_adapter
 from initial import check_initial
+from lora import adapter_state, add_adapter, save_peft
 from plan import learning_rate_factor, plan_batches, tokens_done
 from precision import faster, training_dtype
 from rows import Row, check_rows_fit, parse_row, read_run_rows
@@ -243,6 +247,24 @@ class Adapter(unittest.TestCase):
     def test_refuses_a_tensor_without_a_place(self) -> None:
         with self.assertRaises(ValueError):
             list(adapter_tensors({key("mlp.unheard_of", "A"): torch.zeros(1, 1)}, layout()))
+
+
+class PeftFolder(unittest.TestCase):
+    def model(self) -> LlamaForCausalLM:
+        torch.manual_seed(0)
+        sizes = {"vocab_size": 8, "hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1}
+        return LlamaForCausalLM(LlamaConfig(**sizes, num_attention_heads=2, num_key_value_heads=1))
+
+    def test_its_weights_say_what_they_come_from_and_still_load(self) -> None:
+        run = parse_run(RUN)
+        adapted = add_adapter(self.model(), run.config, run.base.name)
+        with folder() as path:
+            save_peft(adapted, path, run.provenance)
+            with safe_open(path / "adapter_model.safetensors", framework="pt") as file:
+                self.assertEqual(file.metadata(), {"format": "pt", **run.provenance})
+            loaded = adapter_state(PeftModel.from_pretrained(self.model(), path))
+        self.assertEqual(len(loaded), 14)
+        torch.testing.assert_close(loaded, adapter_state(adapted), rtol=0, atol=0)
 
 
 class Initial(unittest.TestCase):

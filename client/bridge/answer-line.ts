@@ -1,11 +1,20 @@
 import { type Answer, BASE } from "../sdk/index.ts";
 
-/** Who answered and how sure the router was, for people. */
-export function expertLine({ expert, decision }: Answer): string {
+const price = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });
+
+/** Who answered, how sure the router was, and whether without an adapter, elsewhere or at a cost, for people. */
+export function expertLine({ expert, decision, cost }: Answer): string {
   if (!expert) return "";
-  const name = expert.id === BASE ? "Base model" : expert.title;
-  if (!decision) return name;
-  return `${name} · ${decision.pinned ? "pinned" : `${Math.round(decision.confidence * 100)}% sure`}`;
+  const { id, title, version, remote } = expert;
+  return [
+    id === BASE ? "Base model" : title,
+    decision && (decision.pinned ? "pinned" : `${Math.round(decision.confidence * 100)}% sure`),
+    id !== BASE && version === null && "prompt alone",
+    remote && `${remote.model} on ${remote.engine}`,
+    cost !== null && `cost ${price.format(cost)}`,
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 /** What somebody has to know about how an answer ended, or null. */

@@ -7,9 +7,11 @@ import { PatchbayError } from "../sdk/index.ts";
 export interface ChatQuestion {
   /** The channel, or the direct conversation. */
   place: string;
+  /** What the place is called where messages are posted, in services that do not take its id. */
+  channel?: string | null;
   /** The message's id in its place, at most 64 characters: one id is one question, however often it is delivered. */
   id: string;
-  /** What is one conversation: the id of a thread, where the service has them. */
+  /** What is one conversation: the id of a thread, where the service has them; the place itself is no thread. */
   thread: string;
   /** The person's id in the chat service. */
   author: string;
@@ -25,12 +27,27 @@ export interface Turn extends ChatQuestion {
   answerId: string | null;
   /** The message in the chat service that shows the answer. */
   post: string | null;
+  /** How many pages of the answer are posted whole. */
+  pages: number;
   /** When the newest vote that counts was given, by the chat service's clock. */
   votedAt: string | null;
   done: 0 | 1;
 }
 
-type Progress = Partial<Pick<Turn, "conversationId" | "answerId" | "post" | "votedAt" | "done">>;
+type Progress = Partial<Pick<Turn, "conversationId" | "answerId" | "post" | "pages" | "done">>;
+
+/** A judgement on a message in the chat service. */
+export interface ChatVote {
+  place: string;
+  post: string;
+  author: string;
+  value: 1 | -1;
+  /** Given, or a thumb of that direction taken back. */
+  act: "give" | "take-back";
+  /** Orders one person's votes, in whatever order they are delivered. */
+  at: string;
+  comment?: string;
+}
 
 /** What somebody chose for a place: who answers, and where the conversation begins in services without threads. */
 export interface Preference {
@@ -38,7 +55,9 @@ export interface Preference {
   thread: string | null;
 }
 
-const SCHEMA = `
+/** Each takes a file from one version to the next. */
+const MIGRATIONS = [
+  `
   create table people (author text primary key, cookie text not null) strict;
   create table preferences (
     place text not null, author text not null, pinned text, thread text,
@@ -53,11 +72,21 @@ const SCHEMA = `
   create index turns_by_thread on turns (place, thread, askedAt);
   create index turns_by_post on turns (place, post);
   create index turns_unfinished on turns (done) where done = 0;
-`;
+`,
+  `
+  alter table turns add column channel text;
+  alter table turns add column pages integer not null default 0;
+  create table votes (
+    place text not null, post text not null, author text not null, value integer not null, act text not null,
+    at text not null, comment text not null,
+    primary key (place, post, at)
+  ) strict;
+`,
+];
 
 /**
  * What a bridge has to know after a restart, in a SQLite file of its own: each person's session, each thread's
- * conversation, which questions were taken and which message shows which answer.
+ * conversation, which questions were taken, which message shows which answer, and votes that are not saved yet.
  */
 export class BridgeStore {
   readonly #db: Database.Database;
@@ -112,12 +141,12 @@ export class BridgeStore {
 
   /** @returns false where this question was taken before */
   take(question: ChatQuestion): boolean {
-    const { place, id, thread, author, askedAt, text } = question;
+    const { place, channel = null, id, thread, author, askedAt, text } = question;
     const { changes } = this.#db
       .prepare(
-        "insert or ignore into turns (place, id, thread, author, askedAt, text) values (?, ?, ?, ?, ?, ?)",
+        "insert or ignore into turns (place, channel, id, thread, author, askedAt, text) values (?, ?, ?, ?, ?, ?, ?)",
       )
-      .run(place, id, thread, author, askedAt, text);
+      .run(place, channel, id, thread, author, askedAt, text);
     return changes === 1;
   }
 
@@ -161,13 +190,37 @@ export class BridgeStore {
       .get(place, post);
   }
 
+  keepVote({ place, post, author, value, act, at, comment = "" }: ChatVote): void {
+    this.#db
+      .prepare("insert or ignore into votes values (?, ?, ?, ?, ?, ?, ?)")
+      .run(place, post, author, value, act, at, comment);
+  }
+
+  /** Votes that are not saved yet, in the order in which they were given. */
+  keptVotes(): ChatVote[] {
+    return this.#db.prepare<[], ChatVote>("select * from votes order by at").all();
+  }
+
+  dropVote({ place, post, at }: ChatVote): void {
+    this.#db.prepare("delete from votes where place = ? and post = ? and at = ?").run(place, post, at);
+  }
+
+  /** From now on it is the vote that counts. */
+  voteSaved(vote: ChatVote): void {
+    this.#db
+      .prepare("update turns set votedAt = ? where place = ? and post = ?")
+      .run(vote.at, vote.place, vote.post);
+    this.dropVote(vote);
+  }
+
   close(): void {
     this.#db.close();
   }
 
   #migrate(): void {
-    if (this.#db.pragma("user_version", { simple: true }) === 1) return;
-    this.#db.exec(SCHEMA);
-    this.#db.pragma("user_version = 1");
+    const version = Number(this.#db.pragma("user_version", { simple: true }));
+    if (version >= MIGRATIONS.length) return;
+    for (const step of MIGRATIONS.slice(version)) this.#db.exec(step);
+    this.#db.pragma(`user_version = ${MIGRATIONS.length}`);
   }
 }

@@ -15,7 +15,7 @@ export class WebhookAnswerPost implements AnswerPost {
     this.#posted = posted;
   }
 
-  update(): void {
+  async update(): Promise<void> {
     // Nothing to show yet.
   }
 

@@ -11,12 +11,12 @@ import {
   runCommand,
   type Turn,
   Turns,
-  vote,
+  Votes,
 } from "../bridge/index.ts";
 import { PatchbayError } from "../sdk/index.ts";
 import { WebhookAnswerPost } from "./answer-post.ts";
-import { postIncoming } from "./incoming.ts";
-import { askedText, isKnownToken, messageId, OutgoingMessage } from "./outgoing.ts";
+import { postIncoming, webhookRefusal } from "./incoming.ts";
+import { askedText, isKnownToken, messageId, OutgoingMessage, placeOf } from "./outgoing.ts";
 import type { MattermostSettings } from "./settings.ts";
 
 export interface MattermostBridgeOptions {
@@ -43,6 +43,7 @@ export class MattermostBridge {
   readonly #store: BridgeStore;
   readonly #people: People;
   readonly #turns: Turns;
+  readonly #votes: Votes;
   readonly #http: Server;
   /** Requests that wait for the answer to their question, by its id. */
   readonly #waiting = new Map<string, (text: string) => boolean>();
@@ -59,6 +60,7 @@ export class MattermostBridge {
       throw error;
     }
     bridge.#turns.resume();
+    bridge.#votes.resume();
     return bridge;
   }
 
@@ -66,17 +68,20 @@ export class MattermostBridge {
     this.#options = options;
     const store = new BridgeStore(options.storeFile);
     const people = new People(options.patchbay, store);
+    const { log } = options;
     this.#store = store;
     this.#people = people;
+    this.#votes = new Votes({ store, people, log });
     this.#turns = new Turns({
       store,
       people,
-      log: options.log,
-      post: (turn, posted) =>
+      log,
+      post: (turn, record) =>
         new WebhookAnswerPost(
           (text) => this.#deliver(turn, text),
-          () => posted(turn.id),
+          () => record({ post: turn.id }),
         ),
+      refusalIn: webhookRefusal,
     });
     const app = express().disable("x-powered-by");
     app.use(express.json({ limit: "128kb" }), express.urlencoded({ limit: "128kb", extended: false }));
@@ -90,9 +95,10 @@ export class MattermostBridge {
   }
 
   async close(): Promise<void> {
-    this.#turns.close();
     this.#http.closeAllConnections();
     if (this.#http.listening) await new Promise((resolve) => this.#http.close(resolve));
+    this.#votes.close();
+    await this.#turns.close();
     this.#people.close();
     this.#store.close();
   }
@@ -134,18 +140,23 @@ export class MattermostBridge {
   }
 
   #questionOf(message: OutgoingMessage, text: string): ChatQuestion {
-    const { user_id: author, timestamp } = message;
+    const { user_id: author, timestamp, channel_name: channel } = message;
     const place = placeOf(message);
     const thread = message.thread_ts ?? this.#store.preferenceOf(place, author).thread ?? place;
-    return { place, id: messageId(message), thread, author, askedAt: timestamp.padStart(20, "0"), text };
+    const askedAt = timestamp.padStart(20, "0");
+    return { place, channel: channel || null, id: messageId(message), thread, author, askedAt, text };
   }
 
   /** As the reply to the request that asked, where it still waits; else through the incoming webhook. */
-  async #deliver({ place, id, text: asked }: Turn, text: string): Promise<void> {
+  async #deliver({ place, channel, id, text: asked }: Turn, text: string): Promise<void> {
     if (this.#waiting.get(JSON.stringify([place, id]))?.(text)) return;
     // It stands by itself there, so it says what it answers.
     const quote = asked.slice(0, 200).replace(/^/gm, "> ");
-    await postIncoming(this.#options.mattermost.incomingUrl, { text: `${quote}\n\n${text}`, channel: place });
+    await postIncoming(this.#options.mattermost.incomingUrl, {
+      text: `${quote}\n\n${text}`,
+      // Incoming webhooks know channels by their names.
+      channel: channel ?? place,
+    });
   }
 
   async #command(message: OutgoingMessage, text: string): Promise<string | null> {
@@ -172,16 +183,10 @@ export class MattermostBridge {
     if (!last?.post) return "There is no answer to rate yet.";
     const { place, post, author } = { ...last, post: last.post };
     const at = message.timestamp.padStart(20, "0");
-    await vote(
-      { store: this.#store, people: this.#people },
-      { place, post, author, value, act: "give", at, comment },
-    );
+    await this.#votes.take({ place, post, author, value, act: "give", at, comment });
     return value === 1 ? "Saved: thumbs up." : "Saved: thumbs down.";
   }
 }
-
-/** Incoming webhooks know channels by their names. */
-const placeOf = ({ channel_name, channel_id }: OutgoingMessage): string => channel_name || channel_id;
 
 const answerMalformed: ErrorRequestHandler = (error, _request, response, _next) => {
   const status = typeof error?.status === "number" ? error.status : 500;

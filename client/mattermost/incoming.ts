@@ -1,29 +1,43 @@
-const TRIES = 6;
-const TIMEOUT_MS = 15_000;
+import { setTimeout as pause } from "node:timers/promises";
+
+const TIMEOUT_MS = 30_000;
+
+/** What an incoming webhook replied instead of taking a post. */
+class WebhookError extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`the incoming webhook replied with status ${status}`);
+    this.status = status;
+  }
+}
+
+/** The status of a reply that the same post would get again; null where it may go well another time. */
+export function webhookRefusal(error: unknown): string | null {
+  if (!(error instanceof WebhookError)) return null;
+  const mayPass = error.status >= 500 || error.status === 408 || error.status === 429;
+  return mayPass ? null : `status ${error.status}`;
+}
 
 /**
- * Posts through an incoming webhook, again where the service is busy or away.
+ * Posts through an incoming webhook, once the service has had the pause that it asks for. Where this throws without a
+ * reply, the service may have taken the post all the same.
  * @throws {Error} where it refuses or stays away
  */
 export async function postIncoming(
   url: string,
   message: { text: string; channel?: string | undefined },
 ): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
+  for (;;) {
     const response = await fetch(url, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(message),
       signal: AbortSignal.timeout(TIMEOUT_MS),
-    }).catch((error: Error) => error);
-    if (!(response instanceof Error) && response.ok) return;
-    const problem = response instanceof Error ? response.message : `status ${response.status}`;
-    const passing = response instanceof Error || response.status === 429 || response.status >= 500;
-    if (!passing || attempt === TRIES)
-      throw new Error(`the incoming webhook did not take a message: ${problem}`);
-    const asked =
-      response instanceof Error ? Number.NaN : Number(response.headers.get("retry-after") ?? Number.NaN);
-    const waitMs = Number.isFinite(asked) ? asked * 1_000 : 500 * 2 ** attempt;
-    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    });
+    if (response.ok) return;
+    const waitS = response.status === 429 ? Number(response.headers.get("retry-after")) : 0;
+    if (!(waitS > 0)) throw new WebhookError(response.status);
+    await pause(waitS * 1_000, undefined, { ref: false });
   }
 }

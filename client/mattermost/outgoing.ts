@@ -10,6 +10,7 @@ const id = z.string().min(1).max(128);
  */
 export const OutgoingMessage = z.object({
   token: text,
+  team_id: id.optional(),
   channel_id: id,
   channel_name: text.optional(),
   user_id: id,
@@ -28,6 +29,10 @@ export function askedText({ text: written, trigger_word: trigger }: OutgoingMess
   const asked = trigger && written.startsWith(trigger) ? written.slice(trigger.length) : written;
   return asked.replace(/^[\s,:]+/, "").trim();
 }
+
+/** The channel, by ids: channels of two teams may have one name. */
+export const placeOf = ({ team_id, channel_id }: OutgoingMessage): string =>
+  team_id === undefined ? channel_id : `${team_id}/${channel_id}`;
 
 /** Ids of services without any are made of what one message alone has. */
 export const messageId = ({ post_id, timestamp, user_id }: OutgoingMessage): string =>

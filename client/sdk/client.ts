@@ -15,7 +15,7 @@ import {
 import { openSession } from "./session.ts";
 
 export interface ClientOptions {
-  /** API key, sent as `Authorization: Bearer`. Not needed in a browser, which has its cookie. */
+  /** API key. With one, a page of any origin may connect; the server's own page has its cookie instead. */
   key?: string | undefined;
   /** `Cookie` header of a session ({@link openSession}), for clients that are not browsers. */
   cookie?: string | undefined;
@@ -36,11 +36,13 @@ export class PatchbayClient {
   /** @param url origin of the server, such as `http://127.0.0.1:3000`; in a browser "" means the page's own. */
   constructor(url: string, options: ClientOptions = {}) {
     this.#ackTimeoutMs = options.ackTimeoutMs ?? 10_000;
-    const extraHeaders = {
-      ...(options.key && { authorization: `Bearer ${options.key}` }),
-      ...(options.cookie && { cookie: options.cookie }),
-    };
-    this.#socket = io(url, { transports: ["websocket"], extraHeaders, reconnectionDelayMax: 3_000 });
+    this.#socket = io(url, {
+      transports: ["websocket"],
+      // Not a header: browsers let nobody set one on a WebSocket.
+      auth: options.key ? { key: options.key } : {},
+      extraHeaders: options.cookie ? { cookie: options.cookie } : {},
+      reconnectionDelayMax: 3_000,
+    });
     this.#socket.on("connect", () => this.#setStatus("online", null));
     this.#socket.on("disconnect", (reason) => {
       this.#setStatus("offline", null);

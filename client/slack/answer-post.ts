@@ -1,9 +1,12 @@
 import type { webApi } from "@slack/bolt";
-import { type AnswerPost, Pace, type Turn } from "../bridge/index.ts";
+import { type AnswerPost, Pace, type Shown, type Turn } from "../bridge/index.ts";
 import { type Answer, type PatchbayError, waitingSentence } from "../sdk/index.ts";
 import { blocksBelow, failureBlocks } from "./blocks.ts";
 import { EditedMessage, type LiveMessage, StreamedMessage, slackError } from "./live-message.ts";
 import { pages } from "./text.ts";
+
+/** Of these a workspace will not change its mind; other errors concern one message alone. */
+const LACKS = ["unknown_method", "feature_not_enabled", "missing_scope"];
 
 /**
  * What one workspace can do and bear, learnt from its replies. Slack allows about 50 edits (tier 3) and 100 stream
@@ -29,7 +32,7 @@ export class Workspace {
 export class SlackAnswerPost implements AnswerPost {
   readonly #workspace: Workspace;
   readonly #turn: Turn;
-  readonly #posted: (ts: string) => void;
+  readonly #record: (shown: Shown) => void;
   #message: LiveMessage | null = null;
   #latest = "";
   #written = "";
@@ -39,19 +42,19 @@ export class SlackAnswerPost implements AnswerPost {
   #ended = false;
   #status = "";
 
-  constructor(workspace: Workspace, turn: Turn, posted: (ts: string) => void) {
+  constructor(workspace: Workspace, turn: Turn, record: (shown: Shown) => void) {
     this.#workspace = workspace;
     this.#turn = turn;
-    this.#posted = posted;
+    this.#record = record;
     this.#live = turn.post === null;
     this.#say("is thinking…");
   }
 
-  update(answer: Answer): void {
+  async update(answer: Answer): Promise<void> {
     if (answer.ahead !== null) this.#say(waitingSentence(answer.ahead));
     this.#latest = pages(answer.text)[0] ?? "";
-    if (this.#latest === "" || this.#writing || !this.#live) return;
-    this.#writing = this.#writeOn()
+    if (this.#latest === "" || !this.#live) return;
+    this.#writing ??= this.#writeOn()
       .catch((error) => {
         this.#live = false;
         this.#workspace.log(`an answer will be shown when it is whole: ${error}`);
@@ -59,20 +62,28 @@ export class SlackAnswerPost implements AnswerPost {
       .finally(() => {
         this.#writing = null;
       });
+    await this.#writing;
   }
 
   async end(answer: Answer, notice: string | null): Promise<void> {
     this.#ended = true;
     await this.#writing;
-    const [first = "", ...rest] = pages(answer.text);
-    await this.#finish(first, (thumbs) => blocksBelow(answer, notice, thumbs));
-    for (const page of rest) await EditedMessage.post(this.#workspace.client, this.#turn, page);
+    for (const [page, text] of pages(answer.text).entries()) {
+      // An earlier try has posted it.
+      if (page < this.#turn.pages) continue;
+      if (page === 0) await this.#finish(text, (thumbs) => blocksBelow(answer, notice, thumbs));
+      else await EditedMessage.post(this.#workspace.client, this.#turn, text);
+      this.#record({ pages: page + 1 });
+    }
   }
 
   async fail(error: PatchbayError): Promise<void> {
     this.#ended = true;
     await this.#writing;
-    await this.#finish(this.#latest, () => failureBlocks(error));
+    // Pages of the answer that stand stay.
+    if (this.#turn.pages > 0)
+      await EditedMessage.post(this.#workspace.client, this.#turn, `:warning: ${error.message}`);
+    else await this.#finish(this.#latest, () => failureBlocks(error));
   }
 
   /** Writes until there is nothing new: what came while Slack answered goes out with the next call. */
@@ -88,7 +99,7 @@ export class SlackAnswerPost implements AnswerPost {
         });
       } else {
         this.#message = await this.#start(text);
-        this.#posted(this.#message.ts);
+        this.#record({ post: this.#message.ts });
       }
       this.#written = text;
     }
@@ -102,10 +113,7 @@ export class SlackAnswerPost implements AnswerPost {
       } catch (error) {
         const reason = slackError(error);
         if (reason === null) throw error;
-        // Of these the workspace will not change its mind; others concern this message alone.
-        this.#workspace.streams = !["unknown_method", "feature_not_enabled", "missing_scope"].includes(
-          reason,
-        );
+        this.#workspace.streams = !LACKS.includes(reason);
         log(`no streaming here (${reason}); answers are edited in place`);
       }
     return EditedMessage.post(client, this.#turn, text);
@@ -131,7 +139,7 @@ export class SlackAnswerPost implements AnswerPost {
   /** For what ended before a piece of it was shown: an answer in one go, or a failure without a text. */
   async #postNow(text: string): Promise<LiveMessage> {
     const message = await EditedMessage.post(this.#workspace.client, this.#turn, text || "…");
-    this.#posted(message.ts);
+    this.#record({ post: message.ts });
     return message;
   }
 
@@ -143,8 +151,9 @@ export class SlackAnswerPost implements AnswerPost {
     this.#workspace.client.assistant.threads
       .setStatus({ channel_id: place, thread_ts: thread, status })
       .catch((error) => {
-        this.#workspace.statuses = false;
-        this.#workspace.log(`no status lines here (${slackError(error) ?? error})`);
+        const reason = slackError(error);
+        if (reason !== null && LACKS.includes(reason)) this.#workspace.statuses = false;
+        this.#workspace.log(`no status line here (${reason ?? error})`);
       });
   }
 }

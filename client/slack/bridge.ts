@@ -1,17 +1,18 @@
-import { App, type Logger, LogLevel, type webApi } from "@slack/bolt";
+import { App, type Logger, LogLevel, type ReceiverEvent, type webApi } from "@slack/bolt";
 import {
   BridgeStore,
+  type ChatVote,
   type PatchbayAddress,
   People,
   parseCommand,
   runCommand,
   Turns,
-  vote,
+  Votes,
 } from "../bridge/index.ts";
 import { PatchbayError } from "../sdk/index.ts";
 import { SlackAnswerPost, Workspace } from "./answer-post.ts";
 import { VOTE_ACTION } from "./blocks.ts";
-import { slackError } from "./live-message.ts";
+import { slackError, slackRefusal } from "./live-message.ts";
 import type { SlackSettings } from "./settings.ts";
 import { plainText } from "./text.ts";
 
@@ -40,6 +41,7 @@ export class SlackBridge {
   readonly #store: BridgeStore;
   readonly #people: People;
   readonly #turns: Turns;
+  readonly #votes: Votes;
 
   /** @throws {PatchbayError} what is wrong with Slack's tokens, the server or its key */
   static async start(options: SlackBridgeOptions): Promise<SlackBridge> {
@@ -61,6 +63,7 @@ export class SlackBridge {
       bridge.#listen(self.user_id);
       await (options.slack.events.by === "http" ? app.start(options.slack.events.port) : app.start());
       bridge.#turns.resume();
+      bridge.#votes.resume();
       return bridge;
     } catch (error) {
       people.close();
@@ -80,17 +83,21 @@ export class SlackBridge {
     this.#app = app;
     this.#store = store;
     this.#people = people;
+    const { log } = options;
+    this.#votes = new Votes({ store, people, log });
     this.#turns = new Turns({
       store,
       people,
-      log: options.log,
-      post: (turn, posted) => new SlackAnswerPost(workspace, turn, posted),
+      log,
+      post: (turn, record) => new SlackAnswerPost(workspace, turn, record),
+      refusalIn: slackRefusal,
     });
   }
 
   async close(): Promise<void> {
-    this.#turns.close();
     await this.#app.stop();
+    this.#votes.close();
+    await this.#turns.close();
     this.#people.close();
     this.#store.close();
   }
@@ -119,7 +126,9 @@ export class SlackBridge {
         const value = THUMBS[event.reaction.split("::")[0] ?? ""];
         if (value === undefined || event.item.type !== "message") return;
         const { channel: place, ts: post } = event.item;
-        await this.#vote({ place, post, author: event.user, value, act, at: event.event_ts });
+        this.#votes
+          .take({ place, post, author: event.user, value, act, at: event.event_ts })
+          .catch((error) => this.#options.log(`a vote was not saved: ${error.message}`));
       });
     app.command("/patchbay", async ({ command, ack, respond }) => {
       await ack();
@@ -131,7 +140,11 @@ export class SlackBridge {
         text: await runCommand(parsed, where, deps).catch(inWords),
       });
     });
-    app.error(async (error) => this.#options.log(`Slack: ${error.message}`));
+    app.error(async (error) => {
+      this.#options.log(`Slack: ${error.message}`);
+      // What could not be stored is not acknowledged either.
+      throw error;
+    });
   }
 
   #ask(
@@ -154,9 +167,9 @@ export class SlackBridge {
     this.#turns.take({ place, id: ts, thread: thread_ts ?? ts, author, askedAt: ts, text });
   }
 
-  async #vote(given: Parameters<typeof vote>[1]): Promise<string> {
+  async #vote(given: ChatVote): Promise<string> {
     try {
-      const result = await vote({ store: this.#store, people: this.#people }, given);
+      const result = await this.#votes.take(given);
       return {
         saved: given.value === 1 ? "Saved: thumbs up." : "Saved: thumbs down.",
         outdated: "A newer vote of yours counts.",
@@ -169,9 +182,19 @@ export class SlackBridge {
   }
 }
 
+/** Acknowledges events once its listeners have stored what they hear: what is not acknowledged, Slack sends again. */
+class StoringApp extends App {
+  override async processEvent(event: ReceiverEvent): Promise<void> {
+    if (event.body.type !== "event_callback") return super.processEvent(event);
+    // Bolt acknowledges events before its listeners hear of them.
+    await super.processEvent({ ...event, ack: async () => undefined });
+    await event.ack();
+  }
+}
+
 function newApp({ slack, log }: SlackBridgeOptions): App {
   const { botToken: token, apiUrl, events } = slack;
-  return new App({
+  return new StoringApp({
     token,
     ...(events.by === "socket"
       ? { socketMode: true, appToken: events.appToken }

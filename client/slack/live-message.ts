@@ -15,6 +15,15 @@ export interface LiveMessage {
 export const slackError = (error: unknown): string | null =>
   (error as Partial<webApi.WebAPIPlatformError> | null)?.data?.error ?? null;
 
+/** What Slack says of trouble of its own: https://docs.slack.dev/reference/methods/chat.postMessage#errors */
+const TROUBLE = ["internal_error", "fatal_error", "service_unavailable", "request_timeout", "ratelimited"];
+
+/** Slack's name of what it would refuse again; null where the same call may go well another time. */
+export function slackRefusal(error: unknown): string | null {
+  const reason = slackError(error);
+  return reason === null || TROUBLE.includes(reason) ? null : reason;
+}
+
 /**
  * A message that Slack streams: https://docs.slack.dev/reference/methods/chat.startStream
  * Where Slack has ended the stream by itself, what is missing is written by an edit.
@@ -96,7 +105,7 @@ export class EditedMessage implements LiveMessage {
   static async resume(client: webApi.WebClient, channel: string, ts: string): Promise<EditedMessage> {
     await client.chat.stopStream({ channel, ts }).catch((error) => {
       // It was edited all along, or Slack has ended the stream.
-      if (slackError(error) === null) throw error;
+      if (slackRefusal(error) === null) throw error;
     });
     return new EditedMessage(client, channel, ts);
   }

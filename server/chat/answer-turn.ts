@@ -136,6 +136,7 @@ async function routeTurn(
     request: {
       messages,
       adapter: adapter?.version?.file ?? null,
+      domain: expert.id,
       sampling,
       seed,
       user: turn.sharedAs,

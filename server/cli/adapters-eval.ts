@@ -23,6 +23,7 @@ import { ProgressLine, percent, printJson, printLine, signedPercent, table } fro
 interface EvalFlags {
   against: string;
   data?: string;
+  skipRefused?: boolean;
   model?: string;
   out?: string;
   json?: boolean;
@@ -35,6 +36,7 @@ export function addEval(adapters: Command): void {
     .argument("<id>", "an adapter's version for this base model, or one version such as health@2")
     .option("--against <version>", "base, or a version such as health@1", "base")
     .option("--data <file>", "conversations to measure on (default: the adapter's held-out ones)")
+    .option("--skip-refused", "leave rows out that are no conversations, instead of stopping")
     .option("--model <model>", "base model to run on")
     .option("--out <folder>", "where report.json and report.html go (default: beside the version)")
     .option("--json", "print one JSON value: the report")
@@ -48,7 +50,7 @@ export function addEval(adapters: Command): void {
     });
 }
 
-async function evaluate(id: string, { against, data, out }: EvalFlags, config: Config) {
+async function evaluate(id: string, { against, data, skipRefused, out }: EvalFlags, config: Config) {
   const version = versionNamed(id);
   const folder = adapterFolder(config.adaptersDir, version.id);
   const other = against === "base" ? null : versionNamed(against);
@@ -60,7 +62,7 @@ async function evaluate(id: string, { against, data, out }: EvalFlags, config: C
   const rows =
     data === undefined
       ? null
-      : importFile(data, "Mend them, or take them out.").rows.map(({ conversation }) => conversation);
+      : importFile(data, skipRefused === true).rows.map(({ conversation }) => conversation);
   const progress = new ProgressLine();
   const base = await resolveModel(config.model, config.cacheDir, (step, percent) =>
     progress.show(step, percent),

@@ -14,7 +14,7 @@ import { addEval } from "./adapters-eval.ts";
 import { adapterTable, listAdapters } from "./adapters-list.ts";
 import { addTrain } from "./adapters-train.ts";
 import { importFile } from "./import-file.ts";
-import { firstOf, percent, printJson, printLine, table } from "./output.ts";
+import { firstOf, note, percent, printJson, printLine, table } from "./output.ts";
 
 export function addAdapters(program: Command): void {
   const adapters = program.command("adapters").description("fine-tuned experts");
@@ -47,6 +47,7 @@ export function addAdapters(program: Command): void {
       if (options.json) return printJson(created);
       printLine(`${created.folder}: ${created.train} conversations to train on, ${created.heldOut} held out`);
       if (created.labels.length > 0) printLine(`labels: ${created.labels.join(", ")}`);
+      for (const problem of firstOf(created.problems)) note(`warning: ${problem}`);
       printLine(`Next: npx patchbay adapters verify ${id} && npx patchbay adapters train ${id}`);
     });
   adapters
@@ -80,30 +81,30 @@ interface NewFlags {
 }
 
 function makeNew(id: string, { data, title, description, prompt, skipRefused }: NewFlags, config: Config) {
-  const hint = skipRefused ? null : "Mend them, or leave them out with --skip-refused.";
-  const files = data.map((file) => importFile(file, hint));
+  const files = data.map((file) => importFile(file, skipRefused === true));
   const name = title ?? id;
+  const created = createAdapter(
+    {
+      id,
+      title: name,
+      description: description ?? `Questions about ${name}`,
+      prompt: prompt ?? null,
+      source: data.map((file) => path.basename(file)).join(", "),
+      rows: files.flatMap(({ rows }) => rows),
+    },
+    config,
+  );
   return {
-    ...createAdapter(
-      {
-        id,
-        title: name,
-        description: description ?? `Questions about ${name}`,
-        prompt: prompt ?? null,
-        source: data.map((file) => path.basename(file)).join(", "),
-        rows: files.flatMap(({ rows }) => rows),
-      },
-      config,
-    ),
+    ...created,
+    problems: verify(created.folder).problems,
     refused: files.reduce((sum, { refused }) => sum + refused.length, 0),
   };
 }
 
 function verify(folder: string): DatasetReport {
   const dataset = path.join(folder, "dataset");
-  const { train, heldOut, labelled } = readDataset(dataset);
   const labels = readManifest(folder).labelTask?.labels ?? null;
-  return verifyDataset({ train, heldOut, labelled, plan: readPlan(dataset), labels });
+  return verifyDataset({ ...readDataset(dataset), plan: readPlan(dataset), labels });
 }
 
 function printReport({

@@ -6,6 +6,8 @@ import { type Health, PatchbayError } from "../protocol/index.ts";
 
 export interface Connection {
   client: PatchbayClient;
+  /** Tokens that the model on the server's machine can read and write for one answer. */
+  contextSize: number;
   close(): Promise<void>;
 }
 
@@ -28,8 +30,9 @@ export async function connect(options: {
     (options.model ? null : await serverAt(`http://127.0.0.1:${config.port || 3000}`));
   if (remote) {
     const url = remote.replace(/\/$/, "");
-    await untilReady(url, options.log);
-    return open(url, await credentials(url, config.cacheDir, url), async () => undefined);
+    const { engine } = await untilReady(url, options.log);
+    const cookieOrKey = await credentials(url, config.cacheDir, url);
+    return open(url, cookieOrKey, engine.contextSize, async () => undefined);
   }
   // Not above: every command, --help too, would load the whole server.
   const { Patchbay } = await import("../main.ts");
@@ -41,7 +44,8 @@ export async function connect(options: {
   try {
     await own.ready;
     // Its port is another each time, its people are those of the data folder.
-    return await open(own.url, await credentials(own.url, config.dataDir, "own"), () => own.close());
+    const cookieOrKey = await credentials(own.url, config.dataDir, "own");
+    return await open(own.url, cookieOrKey, config.contextSize, () => own.close());
   } catch (error) {
     await own.close();
     throw error;
@@ -51,6 +55,7 @@ export async function connect(options: {
 async function open(
   url: string,
   credentials: { key?: string; cookie?: string },
+  contextSize: number,
   after: () => Promise<void>,
 ): Promise<Connection> {
   const client = new PatchbayClient(url, credentials);
@@ -64,7 +69,7 @@ async function open(
     await close();
     throw error;
   }
-  return { client, close };
+  return { client, contextSize, close };
 }
 
 /** The address where a Patchbay server answers, or null. */
@@ -84,7 +89,10 @@ async function healthOf(url: string): Promise<Health | null> {
 }
 
 /** Waits for a server that is starting. @throws {PatchbayError} `server-unreachable`, or why it will not become ready */
-export async function untilReady(url: string, log: (line: string) => void): Promise<void> {
+export async function untilReady(
+  url: string,
+  log: (line: string) => void,
+): Promise<Extract<Health, { status: "ready" }>> {
   let step = "";
   for (;;) {
     const health = await healthOf(url);
@@ -92,7 +100,7 @@ export async function untilReady(url: string, log: (line: string) => void): Prom
       throw new PatchbayError("server-unreachable", `No Patchbay server answers at ${url}.`, {
         hint: "Check PATCHBAY_URL, or start one with: npx patchbay serve",
       });
-    if (health.status === "ready") return;
+    if (health.status === "ready") return health;
     if (health.error) throw PatchbayError.fromBody(health.error);
     if (health.step !== step) log(health.step);
     step = health.step;

@@ -12,7 +12,7 @@ import { addRouter } from "./router.ts";
 import { addServe } from "./serve.ts";
 import { addSlack } from "./slack.ts";
 
-/** Exit codes: 0 done, 1 failed, 2 wrong use. */
+/** Exit codes: 0 done, 1 failed, 2 wrong use, 130 ended by Ctrl-C. */
 async function main(argv: string[]): Promise<number> {
   const program = new Command("patchbay")
     .description(

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { type Command, InvalidArgumentError } from "commander";
 import { readConfig } from "../config.ts";
-import { PatchbayError } from "../protocol/index.ts";
+import { BASE, PatchbayError } from "../protocol/index.ts";
 import {
   createRouter,
   evaluate,
@@ -33,7 +33,7 @@ export function addRouter(program: Command): void {
   router
     .command("train")
     .description(
-      'train a head on rows of {"text", "label"} (label null: outside every domain) or {"turns": [{"user", "assistant", "label"}]}',
+      'train a head on rows of {"text", "label"} (label null or "base": outside every domain) or {"turns": [{"user", "assistant", "label"}]}',
     )
     .requiredOption("--data <file>", "JSON lines")
     .requiredOption("--out <head>", "file to write")
@@ -75,10 +75,10 @@ async function explain(text: string, options: HeadOptions): Promise<void> {
 
 async function train(options: { data: string; out: string; embed: boolean; json?: boolean }): Promise<void> {
   const examples = toExamples(readRoutingRows(options.data));
-  const labels = new Set(examples.map(({ label }) => label));
+  const labels = new Set(examples.map(({ label }) => label ?? BASE));
   if (labels.size === 1)
     throw new PatchbayError("data-invalid", `Every row of ${options.data} has the same label.`, {
-      hint: "A router needs a second one to tell it from, or rows with the label null.",
+      hint: `A router needs a second one to tell it from; null and "${BASE}" are the same one, outside every domain.`,
     });
   const { cacheDir } = readConfig(process.env);
   const progress = new ProgressLine();

@@ -27,7 +27,7 @@ export async function connectEngines(
       engine: local,
       isReady: () => local.unavailable === null && local.health().waiting < file.saturatedAt,
     },
-    ...remotes.map((engine) => ({ name: engine.name, engine, isReady: () => engine.isAvailable })),
+    ...remotes.map((engine) => ({ name: engine.name, engine, isReady: () => engine.isReady })),
   ];
   const order = { default: defaultOrder(file), domains: new Map(Object.entries(file.order)) };
   return { engine: new EngineOrder(members, order, context.onLog), remotes };

@@ -18,6 +18,8 @@ import type { Upstream } from "./remote/upstream.ts";
 export interface RemoteContext {
   /** The base model's file, whose layout PEFT copies of adapters need. */
   basePath: string;
+  /** Lines may quote what people and models say. */
+  showsText?: boolean;
   onLog: (line: string) => void;
 }
 
@@ -33,6 +35,7 @@ export function connectRemote(name: string, entry: EngineEntry, context: RemoteC
     betweenTokensMs: entry.betweenTokensSeconds * 1000,
     retries: entry.retries,
     price: entry.price ?? null,
+    showsText: context.showsText ?? false,
     onLog: context.onLog,
   });
 }

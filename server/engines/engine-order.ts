@@ -32,10 +32,12 @@ export class EngineOrder implements Engine {
 
   async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
     let first: unknown;
-    for (const { name, engine } of this.#candidates(request)) {
+    const candidates = this.#candidates(request);
+    for (const [index, { name, engine }] of candidates.entries()) {
+      const failFast = candidates.slice(index + 1).some(({ isReady }) => isReady());
       let began = false;
       try {
-        for await (const event of engine.generate(request, signal)) {
+        for await (const event of engine.generate({ ...request, failFast }, signal)) {
           began ||= event.type !== "queued";
           yield event;
         }
@@ -73,8 +75,7 @@ export class EngineOrder implements Engine {
   }
 
   /** Those that are not ready come last, in the same order: a long queue is better than no answer. */
-  #candidates({ adapter }: GenerateRequest): Member[] {
-    const domain = adapter?.version.split("@")[0] ?? "base";
+  #candidates({ domain = "default" }: GenerateRequest): Member[] {
     const names = this.#order.domains.get(domain) ?? this.#order.default;
     const members = names.flatMap((name) => this.#members.get(name) ?? []);
     const ready = members.filter(({ isReady }) => isReady());

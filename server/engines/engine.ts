@@ -36,6 +36,8 @@ export interface GenerateRequest {
   messages: ChatMessage[];
   /** null: the base model alone. */
   adapter: AdapterFile | null;
+  /** Whose question it is, also where there is no adapter: an adapter's id or `base`. Chooses the order of engines. */
+  domain?: string;
   sampling: Sampling;
   /** Always explicit: the same request with the same seed gives the same answer. 0 to 2^31 - 1. */
   seed: number;
@@ -46,6 +48,8 @@ export interface GenerateRequest {
   format?: AnswerFormat;
   /** Deltas then say how likely each token was, and which others were the likeliest in its place, so many of them. */
   logprobs?: { top: number };
+  /** Another engine would begin at once: a pause that a server asks for is not waited out. */
+  failFast?: boolean;
   /** Told to servers elsewhere, so that what they trace belongs to the same turn. */
   trace?: TraceHeaders;
   /** Goes on after the model's end of turn until `maxTokens`, for measurements. */

@@ -3,7 +3,7 @@ import { PatchbayError } from "../protocol/index.ts";
 
 /**
  * A JSON schema that a grammar can enforce: what the model writes to the end under it is valid under the schema it came
- * from. Two things are left to chance: that only one alternative of a `oneOf` holds, and an
+ * from. Two things are left to chance: that only one alternative of a `oneOf` holds, which is read as `anyOf`, and an
  * integer written with a negative exponent, which node-llama-cpp's grammar lets pass.
  */
 export type GrammarSchema = GbnfJsonSchema;

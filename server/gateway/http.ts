@@ -23,7 +23,7 @@ export interface HttpDeps {
   onFault: (error: unknown) => void;
 }
 
-const SignIn = z.object({ key: z.string().min(1).max(200).optional() });
+export const SignIn = z.object({ key: z.string().min(1).max(200).optional() });
 
 /** The HTTP side: health, metrics, sessions, the page and the OpenAI-compatible API. The page's own chat goes over the socket. */
 export function createHttpApp(deps: HttpDeps): Express {

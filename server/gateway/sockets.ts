@@ -15,9 +15,9 @@ import {
   type Replies,
   type ServerToClientEvents,
 } from "../protocol/index.ts";
-import { credentialsOf } from "./http.ts";
-import { type Identity, type Person, requireScope } from "./identity.ts";
-import { isAllowedOrigin } from "./origin.ts";
+import { credentialsOf, SignIn } from "./http.ts";
+import { type Credentials, type Identity, type Person, requireScope } from "./identity.ts";
+import { isAllowedHost, isElsewhere } from "./origin.ts";
 import type { RateLimits } from "./rate-limits.ts";
 
 /** What the events act on; there once the server is ready. */
@@ -125,9 +125,9 @@ export class SocketGateway {
       // Events over limits.eventBytes get an answer that says so; only far larger ones cost the connection.
       maxHttpBufferSize: 8 * limits.eventBytes,
       serveClient: false,
-      // CORS does not apply to WebSockets, so the origin is looked at here.
+      // CORS does not apply to WebSockets: the origin is looked at when the key is known.
       allowRequest: (request, answer) =>
-        answer(null, deps.services() !== null && isAllowedOrigin(request.headers, deps.host)),
+        answer(null, deps.services() !== null && isAllowedHost(request.headers, deps.host)),
     });
     this.#io.use((socket, next) => {
       this.#admit(socket).then(
@@ -158,7 +158,11 @@ export class SocketGateway {
 
   async #admit(socket: AppSocket): Promise<void> {
     const { identity } = this.#deps;
-    const person = await identity.identify(credentialsOf(socket.handshake));
+    const person = await identity.identify(credentialsFrom(socket.handshake));
+    if (person === null && isElsewhere(socket.handshake.headers))
+      throw new PatchbayError("forbidden", "A page of another origin needs an API key.", {
+        hint: "Make one with: npx patchbay keys create NAME",
+      });
     const userId = person?.userId ?? (await identity.welcome()).userId;
     socket.data = { userId, visitor: person === null, following: new Map() };
     await socket.join(roomOf(userId));
@@ -199,12 +203,28 @@ export class SocketGateway {
 
   /** A key may have been revoked since the connection was made. */
   async #stillWelcome(socket: AppSocket): Promise<Person | null> {
-    const person = await this.#deps.identity.identify(credentialsOf(socket.handshake));
+    const person = await this.#deps.identity.identify(credentialsFrom(socket.handshake));
     const same = person ? person.userId === socket.data.userId : socket.data.visitor;
     if (!same)
       throw new PatchbayError("not-signed-in", "This session has ended.", { hint: "Load the page again." });
     return person;
   }
+}
+
+/**
+ * A key may come in socket.io's own payload: browsers let no page set a header of a WebSocket. Of a page of another origin
+ * the key alone counts, since its visitor's browser adds the cookie whatever the page is up to.
+ * @throws {PatchbayError} `bad-request`
+ */
+function credentialsFrom({ headers, auth }: AppSocket["handshake"]): Credentials {
+  const parsed = SignIn.safeParse(auth);
+  if (!parsed.success) throw new PatchbayError("bad-request", 'The auth payload is {} or {"key": "…"}.');
+  const { key } = parsed.data;
+  const { cookie, authorization } = credentialsOf({ headers });
+  return {
+    cookie: isElsewhere(headers) ? undefined : cookie,
+    authorization: key === undefined ? authorization : `Bearer ${key}`,
+  };
 }
 
 const startsTurn: ReadonlySet<ClientEventName> = new Set(["message:send", "message:regenerate"]);

@@ -114,7 +114,7 @@ const EDITS: readonly Edit[] = [
 ];
 
 /** The same conversation asked in another way; its answers and its label are untouched. Two or three edits a turn. */
-export function paraphrase(row: Conversation, seed: number): Conversation {
+export function paraphrase<T extends Conversation>(row: T, seed: number): T {
   const random = randomNumbers(seed);
   const messages = row.messages.map((turn) => {
     if (turn.role !== "user") return turn;
@@ -129,7 +129,7 @@ export function paraphrase(row: Conversation, seed: number): Conversation {
 }
 
 /** Every row and a paraphrase of it, which belongs on its parent's side of a split. Rows that came out unchanged stay single. */
-export function augment(rows: readonly Conversation[], seed: number): Conversation[] {
+export function augment<T extends Conversation>(rows: readonly T[], seed: number): T[] {
   return rows.flatMap((row, index) => {
     const child = paraphrase(row, seed * 1_000_003 + index);
     const changed = child.messages.some(({ content }, turn) => content !== row.messages[turn]?.content);

@@ -2,10 +2,18 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { z } from "zod";
-import { readJsonLines, readSomeJsonLines } from "../json-lines.ts";
+import { type Placed, readPlacedLines, readSomePlacedLines } from "../json-lines.ts";
 import { PatchbayError } from "../protocol/index.ts";
 
-const Turn = z.object({ role: z.enum(["user", "assistant"]), content: z.string().trim().min(1) });
+const LETTER_OR_DIGIT = /[\p{L}\p{N}]/u;
+
+/** "B" can be an answer, dots and emoji cannot. People do ask with "?" or a picture alone, and that has to be answered. */
+const Turn = z
+  .object({ role: z.enum(["user", "assistant"]), content: z.string().trim().min(1) })
+  .refine(({ role, content }) => role === "user" || LETTER_OR_DIGIT.test(content), {
+    path: ["content"],
+    message: "an answer without a letter or a digit is too short to learn from",
+  });
 
 /** A conversation to learn from, in the standard `messages` form: user and assistant in turns, the answer last. */
 export const Conversation = z.object({
@@ -25,18 +33,21 @@ export const Conversation = z.object({
 });
 export type Conversation = z.infer<typeof Conversation>;
 
-/** A user turn with its gold label. */
-export interface LabelledTurn {
+/** A user turn by itself, with its gold label where it has one. */
+export interface SingleTurn {
   id: string;
   text: string;
-  label: string;
+  label?: string | undefined;
 }
+export type LabelledTurn = SingleTurn & { label: string };
 
 export interface Dataset {
-  train: Conversation[];
-  heldOut: Conversation[];
-  /** Further turns with a gold label, those of router.jsonl and labels.jsonl; none where there are no such files. */
-  labelled: LabelledTurn[];
+  train: Placed<Conversation>[];
+  heldOut: Placed<Conversation>[];
+  /** Further turns, those of router.jsonl and labels.jsonl; none where there are no such files. */
+  turns: Placed<SingleTurn>[];
+  /** Those of them that have a gold label. */
+  labelled: Placed<LabelledTurn>[];
   /** SHA-256 over the conversations of both files. */
   sha256: string;
   /** The same over the files that the labelled turns come from. */
@@ -49,29 +60,21 @@ export interface Dataset {
  */
 const LABELLED = ["router.jsonl", "labels.jsonl"];
 
-/** @throws {PatchbayError} `data-invalid` with file and line; also where a row stands on both sides of the split */
+/**
+ * Conversations that leak from one side of the split to the other are for {@link leaks} to find.
+ * @throws {PatchbayError} `data-invalid` with file and line; also where a held-out row begins with a labelled turn
+ */
 export function readDataset(folder: string): Dataset {
   const train = readConversations(path.join(folder, "train.jsonl"));
   const heldOut = readConversations(path.join(folder, "heldout.jsonl"));
-  const perFile = LABELLED.map((name) => ({ name, turns: readLabelled(path.join(folder, name)) }));
-  const labelled = perFile.flatMap(({ turns }) => turns);
-  const seen = new Map(train.map((row) => [questionsOf(row), row.id]));
-  for (const row of heldOut) {
-    const twin = seen.get(questionsOf(row));
-    if (twin !== undefined)
-      throw new PatchbayError(
-        "data-invalid",
-        `heldout.jsonl: ${row.id} asks the same as ${twin} in train.jsonl.`,
-        {
-          hint: "A row that was trained on says nothing about new questions: take it out of one file.",
-        },
-      );
-  }
-  const tested = new Map(heldOut.map((row) => [plain(row.messages[0]?.content ?? ""), row.id]));
-  for (const { id, text } of labelled) {
+  const perFile = LABELLED.map((name) => ({ name, turns: readTurns(path.join(folder, name)) }));
+  const turns = perFile.flatMap((file) => file.turns);
+  const labelled = turns.filter(isLabelled);
+  const tested = new Map(heldOut.map((row) => [plain(row.messages[0]?.content ?? ""), row]));
+  for (const { where, text } of labelled) {
     const twin = tested.get(plain(text));
     if (twin !== undefined)
-      throw new PatchbayError("data-invalid", `heldout.jsonl: ${twin} begins like ${id}.`, {
+      throw new PatchbayError("data-invalid", `${placeOf(twin)} begins like ${where}.`, {
         hint: "Its label is learnt from there and would say nothing about new questions: take it out of one file.",
       });
   }
@@ -83,21 +86,29 @@ export function readDataset(folder: string): Dataset {
   return {
     train,
     heldOut,
+    turns,
     labelled,
     sha256: hashOf("train.jsonl", "heldout.jsonl"),
-    labelledSha256: hashOf(...perFile.flatMap(({ name, turns }) => (turns.length > 0 ? [name] : []))),
+    labelledSha256: hashOf(...perFile.filter((file) => file.turns.some(isLabelled)).map(({ name }) => name)),
   };
 }
 
-export const readConversations = (file: string): Conversation[] => readSomeJsonLines(file, Conversation);
+export const readConversations = (file: string): Placed<Conversation>[] =>
+  readSomePlacedLines(file, Conversation);
 
-const LabelledRow = z.object({ text: z.string().trim().min(1), label: z.string().min(1).optional() });
+const TurnRow = z.object({ text: z.string().trim().min(1), label: z.string().min(1).optional() });
 
-/** Their ids are the file's name and their line: `router-17`. */
-const readLabelled = (file: string): LabelledTurn[] =>
-  (fs.existsSync(file) ? readJsonLines(file, LabelledRow) : []).flatMap(({ text, label }, index) =>
-    label === undefined ? [] : [{ id: `${path.basename(file, ".jsonl")}-${index + 1}`, text, label }],
-  );
+/** Their ids are the file's name and their number: `router-17`. */
+const readTurns = (file: string): Placed<SingleTurn>[] =>
+  (fs.existsSync(file) ? readPlacedLines(file, TurnRow) : []).map((row, index) => ({
+    ...row,
+    id: `${path.basename(file, ".jsonl")}-${index + 1}`,
+  }));
+
+const isLabelled = (turn: Placed<SingleTurn>): turn is Placed<LabelledTurn> => turn.label !== undefined;
+
+/** Where a row stands and what it is called: `train.jsonl line 3 (support-0003)`. */
+export const placeOf = ({ where, id }: Placed<{ id: string }>): string => `${where} (${id})`;
 
 /** What is asked, whatever its case and punctuation: rows that ask the same belong on one side of a split. */
 export const questionsOf = (row: Conversation): string =>
@@ -106,4 +117,12 @@ export const questionsOf = (row: Conversation): string =>
     .map((turn) => plain(turn.content))
     .join("\n");
 
-const plain = (text: string): string => text.toLowerCase().replace(/\W+/g, " ").trim();
+/** A text whatever its case and punctuation, unless it has nothing else. Marks, as of Hindi's vowels, belong to their letters. */
+export const plain = (text: string): string =>
+  LETTER_OR_DIGIT.test(text)
+    ? text
+        .normalize("NFC")
+        .toLowerCase()
+        .replace(/[^\p{L}\p{M}\p{N}]+/gu, " ")
+        .trim()
+    : text;

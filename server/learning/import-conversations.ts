@@ -1,5 +1,6 @@
 import { parse } from "csv-parse/sync";
 import { z } from "zod";
+import { withoutBom } from "../json-lines.ts";
 import { PatchbayError } from "../protocol/index.ts";
 import { type Conversation, Conversation as ConversationSchema } from "./dataset.ts";
 
@@ -19,6 +20,8 @@ type Role = "system" | "user" | "assistant";
 interface Turn {
   role: Role;
   content: string;
+  /** OpenAI's: 0 for an answer that is context and not to be learnt. */
+  weight?: number | null | undefined;
 }
 
 const text = z.string();
@@ -36,6 +39,9 @@ const roles: Record<string, Role> = {
   human: "user",
   assistant: "assistant",
   gpt: "assistant",
+  chatgpt: "assistant",
+  bing: "assistant",
+  bard: "assistant",
 };
 const RoleName = z.string().transform((name, context): Role => {
   const role = roles[name];
@@ -43,7 +49,16 @@ const RoleName = z.string().transform((name, context): Role => {
   context.addIssue({ code: "custom", message: `no turns of the role "${name}"` });
   return z.NEVER;
 });
-const Messages = z.array(z.object({ role: RoleName, content: Content }));
+const Messages = z.array(
+  z.object({
+    role: RoleName,
+    content: Content,
+    weight: z.number().nullish(),
+    // Some exports write these at every turn, with nothing in them.
+    tool_calls: z.array(z.never()).nullish(),
+    function_call: z.null().optional(),
+  }),
+);
 const oneOrMessages = (role: Role) => z.union([text.transform((content) => [{ role, content }]), Messages]);
 
 /** The formats that are understood, each turned into turns. */
@@ -86,7 +101,9 @@ const COLUMNS = {
 export function importConversations(content: string, name: string): Import {
   const stem = name.replace(/\.[^.]*$/, "");
   const result: Import = { rows: [], refused: [] };
-  const records = /\.[ct]sv$/i.test(name) ? tableRecords(content, name) : jsonRecords(content, name);
+  const records = /\.[ct]sv$/i.test(name)
+    ? tableRecords(withoutBom(content), name)
+    : jsonRecords(withoutBom(content), name);
   records.forEach(({ where, value }, index) => {
     const read = value instanceof Error ? value.message : readRow(value, `${stem}-${index + 1}`);
     if (typeof read === "string") result.refused.push({ where, why: read });
@@ -127,7 +144,6 @@ function tableRecords(content: string, name: string): Row[] {
   try {
     records = parse(content, {
       columns: true,
-      bom: true,
       info: true,
       delimiter,
       skip_empty_lines: true,
@@ -171,6 +187,10 @@ function readRow(value: unknown, fallbackId: string): Imported | string {
   const parsed = z.union(formats).safeParse(value);
   if (!parsed.success) return whyNot(value);
   const turns = parsed.data;
+  const learnt = answered(turns.filter(({ role }) => role !== "system"));
+  if (learnt.length === 0) return "no question with an answer to learn from";
+  if (learnt.some(isUnlearnt))
+    return "an answer of weight 0 before others cannot be left out: every answer of a conversation is learnt";
   const system = turns.filter(({ role }) => role === "system").map(({ content }) => content.trim());
   const { id, label } = z
     .object({
@@ -184,28 +204,31 @@ function readRow(value: unknown, fallbackId: string): Imported | string {
   const conversation = ConversationSchema.safeParse({
     id,
     ...(label !== undefined && { label }),
-    messages: answered(turns.filter(({ role }) => role !== "system")),
+    messages: learnt,
   });
   if (!conversation.success) return conversation.error.issues[0]?.message ?? "not a conversation";
   return { conversation: conversation.data, system: system.join("\n\n") || null };
 }
 
-/** From the first question to the last answer: what greets before and asks after teaches nothing. */
+const isUnlearnt = ({ role, weight }: Turn): boolean => role === "assistant" && weight === 0;
+
+/** From the first question to the last answer to be learnt: what greets before and asks after teaches nothing. */
 function answered(turns: Turn[]): Turn[] {
   const first = turns.findIndex(({ role }) => role === "user");
-  const last = turns.findLastIndex(({ role }) => role === "assistant");
+  const last = turns.findLastIndex((turn) => turn.role === "assistant" && !isUnlearnt(turn));
   return first < 0 ? [] : turns.slice(first, last + 1);
 }
 
 function whyNot(value: unknown): string {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return "not a JSON object";
-  const unknownRole = JSON.stringify(value)
-    .match(/"(?:role|from)":"([^"]*)"/g)
-    ?.find((each) => {
-      const name = each.split('"').at(-2) ?? "";
-      return !(name in roles);
-    });
+  const json = JSON.stringify(value);
+  const unknownRole = json.match(/"(?:role|from)":"([^"]*)"/g)?.find((each) => {
+    const name = each.split('"').at(-2) ?? "";
+    return !(name in roles);
+  });
   if (unknownRole) return `turns of the role ${unknownRole.split(":")[1]} cannot be learnt from`;
+  if (/"(?:tool_calls":\[[^\]]|function_call":\{)/.test(json)) return "tool calls cannot be learnt from";
+  if (/"(?:content|value)":null/.test(json)) return "a turn without text (null) cannot be learnt from";
   return `none of the known forms; it has the fields ${Object.keys(value).join(", ") || "none"}`;
 }
 

@@ -13,11 +13,11 @@ export function labelPrompt({ question, labels }: LabelTask, text: string): Chat
   ];
 }
 
-/** The first user turns of these rows that have a gold label of this task. */
-export const firstTurns = (task: LabelTask, rows: readonly Conversation[]): LabelledTurn[] =>
-  rows.flatMap(({ id, label, messages }) =>
+/** The first user turns of these rows that have a gold label of this task, with whatever else a row has, such as its place. */
+export const firstTurns = <T extends Conversation>(task: LabelTask, rows: readonly T[]) =>
+  rows.flatMap(({ id, label, messages, ...rest }) =>
     label !== undefined && task.labels.includes(label)
-      ? [{ id, text: messages[0]?.content ?? "", label }]
+      ? [{ ...rest, id, text: messages[0]?.content ?? "", label } satisfies LabelledTurn]
       : [],
   );
 

@@ -43,7 +43,7 @@ export interface CreatedAdapter {
 /**
  * Makes a domain's folder from conversations: manifest, prompt, data card, and the rows split into those to train on and
  * those held out. Before its first training it is a prompt for the base model.
- * @throws {PatchbayError} `bad-request` for an id or title that cannot be used, `data-invalid` for too few rows
+ * @throws {PatchbayError} `bad-request` for an id or title that cannot be used, `data-invalid` for rows that are too few or too alike
  */
 export function createAdapter(wanted: NewAdapter, { adaptersDir, promptsDir }: Folders): CreatedAdapter {
   const { id, title, description, source } = wanted;
@@ -61,6 +61,12 @@ export function createAdapter(wanted: NewAdapter, { adaptersDir, promptsDir }: F
     }),
   );
   const { train, heldOut } = splitRows(rows);
+  if (train.length === 0 || heldOut.length === 0)
+    throw new PatchbayError(
+      "data-invalid",
+      `${source} cannot be split: too many of its conversations are nearly the same.`,
+      { hint: "Those that are stay together, and none could be held out. Add some that differ." },
+    );
   const labels = labelsOf(rows);
   const manifest = checkedManifest({
     id,

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { z } from "zod";
-import { type AdapterFile, withScorer } from "../engines/index.ts";
+import { type AdapterFile, type TokenScore, withScorer } from "../engines/index.ts";
 import { PatchbayError } from "../protocol/index.ts";
 import { inTurn } from "./evaluation/measure-side.ts";
 import { parityRows, type RunRows } from "./run-rows.ts";
@@ -15,13 +15,14 @@ const Reference = z.object({
   /** Of the likeliest token over the next one, in nats. */
   lead: z.array(z.number()),
 });
+type Reference = z.infer<typeof Reference>;
 
 export interface Parity {
   rows: number;
   tokens: number;
   /** Share of positions with the same likeliest token. */
   sameTop: number;
-  /** The same among the positions at which the trained model's likeliest token leads by {@link CLEAR_LEAD}. */
+  /** The same among the positions at which the trained model's likeliest token leads by {@link CLEAR_LEAD}; 1: there is none. */
   sameClearTop: number;
   clearTokens: number;
   /** Mean of the absolute difference of log-probabilities, in nats. */
@@ -58,6 +59,28 @@ export async function checkParity(
       scorer.answers([{ role: "system", content: heldOut.systemPrompt }, ...messages]),
     ),
   );
+  const parity = compareScores(references, served);
+  if (!agrees(parity))
+    throw new PatchbayError(
+      "training-failed",
+      `The served model parts from the trained one: the same likeliest token on ${(parity.sameClearTop * 100).toFixed(1)}% of the ${parity.clearTokens} positions with a clear lead, log-probabilities ${parity.meanDifference.toFixed(3)} apart in the mean.`,
+      { hint: "Its layout is not that of this architecture. Please report it.", details: parity },
+    );
+  return parity;
+}
+
+/** Whether such figures come of rounding alone. */
+export const agrees = ({ sameClearTop, meanDifference }: Pick<Parity, "sameClearTop" | "meanDifference">) =>
+  sameClearTop >= LEAST_SAME_CLEAR_TOP && meanDifference <= MOST_MEAN_DIFFERENCE;
+
+/**
+ * @param served scores of the same rows' answers, in the references' order
+ * @throws {PatchbayError} `training-failed` where a row has other tokens
+ */
+export function compareScores(
+  references: readonly Reference[],
+  served: readonly (readonly TokenScore[])[],
+): Parity {
   let [tokens, same, clear, sameClear, difference] = [0, 0, 0, 0, 0];
   for (const [index, { id, tokens: wanted, logProbabilities, top, lead }] of references.entries()) {
     const scores = served[index] ?? [];
@@ -76,19 +99,12 @@ export async function checkParity(
       difference += Math.abs(score.logProbability - (logProbabilities[at] ?? Number.NaN));
     });
   }
-  const parity = {
+  return {
     rows: references.length,
     tokens,
     sameTop: same / tokens,
-    sameClearTop: sameClear / clear,
+    sameClearTop: clear === 0 ? 1 : sameClear / clear,
     clearTokens: clear,
     meanDifference: difference / tokens,
   };
-  if (!(parity.sameClearTop >= LEAST_SAME_CLEAR_TOP && parity.meanDifference <= MOST_MEAN_DIFFERENCE))
-    throw new PatchbayError(
-      "training-failed",
-      `The served model parts from the trained one: the same likeliest token on ${(parity.sameClearTop * 100).toFixed(1)}% of the ${clear} positions with a clear lead, log-probabilities ${parity.meanDifference.toFixed(3)} apart in the mean.`,
-      { hint: "Its layout is not that of this architecture. Please report it.", details: parity },
-    );
-  return parity;
 }

@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import type { Engine, Sampling } from "../engines/index.ts";
+import type { Placed } from "../json-lines.ts";
 import type { BaseModel } from "../models/index.ts";
 import { PatchbayError } from "../protocol/index.ts";
 import { writeAtomically } from "../write-atomically.ts";
-import { type Conversation, readConversations } from "./dataset.ts";
+import { Conversation, readConversations } from "./dataset.ts";
 import { generateAnswers } from "./evaluation/generate-answers.ts";
 
 const SAMPLING: Sampling = {
@@ -38,7 +39,7 @@ export async function replayRows(
   },
   engine: () => Promise<Engine>,
   onProgress: (share: number) => void,
-): Promise<Conversation[]> {
+): Promise<Placed<Conversation>[]> {
   if (count === 0) return [];
   if (!fs.existsSync(background))
     throw new PatchbayError("bad-request", "There are no general turns to replay.", {
@@ -82,7 +83,7 @@ export async function replayRows(
           { role: "assistant", content: answer },
         ],
       }))
-      .filter(({ messages }) => messages[1]?.content !== "");
+      .filter((row) => Conversation.safeParse(row).success);
     writeAtomically(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
   }
   return readConversations(file);

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Conversation, questionsOf } from "./dataset.ts";
-import { nearDuplicates } from "./near-duplicates.ts";
+import { nearPairs } from "./near-duplicates.ts";
 
 /** Of all rows, and no more than so many: beyond that a held-out loss hardly gets surer. */
 const HELD_OUT_SHARE = 0.2;
@@ -29,15 +29,14 @@ export function splitRows(rows: readonly Conversation[]): Split {
 
 function clustersOf(rows: readonly Conversation[]): Conversation[][] {
   const clusters = new Map(rows.map((row) => [row.id, [row]]));
-  for (const [id, of] of [
-    ...nearDuplicates(rows).map(({ id, of }) => [id, of] as const),
-    ...sameQuestions(rows),
-  ]) {
+  const join = (id: string, of: string) => {
     const [one, other] = [clusters.get(id), clusters.get(of)];
-    if (!one || !other || one === other) continue;
+    if (!one || !other || one === other) return;
     other.push(...one);
     for (const row of one) clusters.set(row.id, other);
-  }
+  };
+  for (const [id, of] of nearPairs(rows)) join(id, of);
+  for (const [id, of] of sameQuestions(rows)) join(id, of);
   return [...new Set(clusters.values())];
 }
 

@@ -13,7 +13,8 @@ import { pythonEnvironment } from "./python-environment.ts";
 import { replayRows } from "./replay.ts";
 import { resultFile, writeRun } from "./run-folder.ts";
 import { RunJournal } from "./run-page/journal.ts";
-import { type RunRows, runRows, writeRunRows } from "./run-rows.ts";
+import { type RunRows, refuseLeaks, runRows, writeRunRows } from "./run-rows.ts";
+import { checkTokens } from "./token-check.ts";
 import type { TrainConfig } from "./train-config.ts";
 import { runTrainer, type TrainerEvent } from "./trainer.ts";
 
@@ -93,6 +94,7 @@ export async function runTraining(options: TrainOptions): Promise<Trained> {
   const resultPath = resultFile(runFolder);
   // It is there where the same run was trained and then not measured: nothing has to be learnt again.
   if (!fs.existsSync(resultPath)) await runTrainer(python, trainerDir, runFolder, options.onEvent);
+  const tokenCheck = await checkTokens(python, trainerDir, runFolder, options.onLine);
   const result = Result.parse(JSON.parse(fs.readFileSync(resultPath, "utf8")));
   const { versions, machine, ...figures } = result;
   const gguf = path.join(runFolder, "adapter.gguf");
@@ -106,6 +108,7 @@ export async function runTraining(options: TrainOptions): Promise<Trained> {
       configSha256: run.configSha256,
       config: { ...config },
       ...figures,
+      ...(tokenCheck && { tokenCheck }),
       parity: await parityOf(options, file, rows.heldOut),
       trainer: { ...versions, ...machine },
       trainedAt: new Date().toISOString(),
@@ -116,6 +119,8 @@ export async function runTraining(options: TrainOptions): Promise<Trained> {
 /** Writes the run folder that adapters/trainer reads, and sees to its Python environment. */
 export async function prepareRun(options: Omit<TrainOptions, "onEvent">) {
   const { folder, promptsDir, base, config, runFolder, trainerDir, cacheDir, onLine } = options;
+  // First of all: what is replayed takes the base model minutes. Paraphrases leak where their rows do.
+  refuseLeaks(runRows(folder, promptsDir, { ...config, augment: false }, []));
   const rows = runRows(folder, promptsDir, config, await replayFor(options));
   await writeRunRows(base.path, runFolder, rows);
   const run = {

@@ -34,13 +34,14 @@ export interface TrainConfig {
   threads: number | null;
 }
 
+/** What did best for the shipped experts: half the rows a step and twice the rate learn the same from half the tokens. */
 export const defaultTrainConfig: TrainConfig = {
   seed: 1,
   rank: 8,
   alpha: 16,
-  learningRate: 1e-3,
-  epochs: 2,
-  batchSize: 8,
+  learningRate: 2e-3,
+  epochs: 1.5,
+  batchSize: 4,
   maxSteps: null,
   maxTokens: null,
   tasks: "answers+labels",

@@ -46,7 +46,12 @@ export type TrainerEvent = z.infer<typeof TrainerEvent>;
  * For glibc's allocator, which others ignore: keep what a step frees for the next one, and take large pages. A step asks
  * for gigabytes in pieces of megabytes, which would each be mapped, zeroed and given back again.
  */
-const MEMORY_IS_KEPT = ["hugetlb=1", "mmap_threshold=4294967296", "trim_threshold=17179869184", "top_pad=268435456"]
+const MEMORY_IS_KEPT = [
+  "hugetlb=1",
+  "mmap_threshold=4294967296",
+  "trim_threshold=17179869184",
+  "top_pad=268435456",
+]
   .map((setting) => `glibc.malloc.${setting}`)
   .join(":");
 

@@ -1,5 +1,6 @@
 import type { PlannedRow } from "./coverage-plan.ts";
-import type { Conversation, LabelledTurn } from "./dataset.ts";
+import type { Conversation, Dataset, SingleTurn } from "./dataset.ts";
+import { leaks, repeatedTurns, turnLeaks } from "./leaks.ts";
 import { type NearDuplicate, nearDuplicates } from "./near-duplicates.ts";
 
 /** More near-duplicates than this share of all rows teach a template, not a domain. */
@@ -19,17 +20,14 @@ export interface DatasetReport {
   problems: string[];
 }
 
-export interface DatasetParts {
-  train: readonly Conversation[];
-  heldOut: readonly Conversation[];
-  labelled: readonly LabelledTurn[];
+export interface DatasetParts extends Pick<Dataset, "train" | "heldOut" | "turns"> {
   plan: readonly PlannedRow[] | null;
   /** The closed set of the label task; null where the domain has none. */
   labels: readonly string[] | null;
 }
 
 /** What a dataset holds and what is wrong with it, beyond what reading it refuses already. */
-export function verifyDataset({ train, heldOut, labelled, plan, labels }: DatasetParts): DatasetReport {
+export function verifyDataset({ train, heldOut, turns, plan, labels }: DatasetParts): DatasetReport {
   const rows = [...train, ...heldOut];
   const near = nearDuplicates(rows);
   const rate = near.length / rows.length;
@@ -38,28 +36,30 @@ export function verifyDataset({ train, heldOut, labelled, plan, labels }: Datase
     heldOut: heldOut.length,
     multiTurn: rows.filter(({ messages }) => messages.length > 2).length / rows.length,
     nearDuplicates: { rate, rows: near },
-    labels: countLabels({ train, labelled, heldOut }, labels ?? []),
+    labels: countLabels({ train, turns, heldOut }, labels ?? []),
     planned: plan?.length ?? null,
     problems: [
       ...repeatedIds(rows),
       ...(rate >= MOST_NEAR_DUPLICATES
         ? [`${percent(rate)} of the rows are near-duplicates of others.`]
         : []),
-      ...leaks(near, new Set(train.map(({ id }) => id))),
-      ...(labels ? [...wrongLabels(rows, heldOut, labels), ...unknownLabels(labelled, labels)] : []),
+      ...leaks(train, heldOut),
+      ...turnLeaks(turns, heldOut),
+      ...repeatedTurns(turns),
+      ...(labels ? [...wrongLabels(rows, heldOut, labels), ...unknownLabels(turns, labels)] : []),
       ...(plan ? unlikeThePlan(rows, plan) : []),
     ],
   };
 }
 
 function countLabels(
-  { train, labelled, heldOut }: Pick<DatasetParts, "train" | "labelled" | "heldOut">,
+  { train, turns, heldOut }: Pick<DatasetParts, "train" | "turns" | "heldOut">,
   labels: readonly string[],
 ) {
   return labels.map((label) => {
     const count = (rows: readonly { label?: string | undefined }[]) =>
       rows.filter((row) => row.label === label).length;
-    return { label, train: count(train), turns: count(labelled), heldOut: count(heldOut) };
+    return { label, train: count(train), turns: count(turns), heldOut: count(heldOut) };
   });
 }
 
@@ -70,13 +70,6 @@ function repeatedIds(rows: readonly Conversation[]): string[] {
     seen.add(id);
     return [];
   });
-}
-
-/** A row that was nearly trained on says little about new questions. */
-function leaks(near: readonly NearDuplicate[], trained: ReadonlySet<string>): string[] {
-  return near
-    .filter(({ id, of }) => trained.has(id) !== trained.has(of))
-    .map(({ id, of }) => `${id} is held out and nearly the same as ${of}, which is trained on.`);
 }
 
 function wrongLabels(
@@ -100,9 +93,9 @@ function wrongLabels(
   ];
 }
 
-const unknownLabels = (labelled: readonly LabelledTurn[], labels: readonly string[]): string[] =>
-  labelled
-    .filter(({ label }) => !labels.includes(label))
+const unknownLabels = (turns: readonly SingleTurn[], labels: readonly string[]): string[] =>
+  turns
+    .filter(({ label }) => label !== undefined && !labels.includes(label))
     .map(({ id, label }) => `${id} has the label "${label}", which adapter.json lacks.`);
 
 function unlikeThePlan(rows: readonly Conversation[], plan: readonly PlannedRow[]): string[] {

@@ -70,7 +70,7 @@ const summaries: Record<ClientEventName, string> = {
 const TRANSPORT = `Socket.IO protocol 5 over Engine.IO 4; any of its clients will do. Over a bare WebSocket:
 
 1. Connect to \`/socket.io/?EIO=4&transport=websocket\`, with \`Authorization: Bearer KEY\` or a session's \`Cookie\` (\`POST /api/session\`). Frames are text.
-2. The server sends \`0{…}\` with \`pingInterval\` and \`pingTimeout\`. Send \`40\`; the server answers \`40{"sid":"…"}\`, or \`44{"message","data"}\` where \`data\` is an ErrorBody that says why it does not let you in.
+2. The server sends \`0{…}\` with \`pingInterval\` and \`pingTimeout\`. Send \`40\`, or \`40{"key":"KEY"}\` where no header can be set, as in browsers; with a key a page of any origin is let in. The server answers \`40{"sid":"…"}\`, or \`44{"message","data"}\` where \`data\` is an ErrorBody that says why it does not let you in.
 3. Answer each \`2\` with \`3\`.
 4. Send an event as \`42ID["name",payload]\` with a number of your own as ID. Its acknowledgement comes as \`43ID[reply]\`.
 5. What the server sends by itself comes as \`42["name",payload]\`.

@@ -75,7 +75,10 @@ export const errorTable = {
   "data-invalid": { status: 422, meaning: "A data file has a malformed line." },
   "keys-needed": { status: 500, meaning: "Listening beyond loopback needs at least one API key." },
   "server-unreachable": { status: 503, meaning: "No Patchbay server answers at that address." },
-  "python-missing": { status: 500, meaning: "Python 3 with venv is needed for training and was not found." },
+  "python-missing": {
+    status: 500,
+    meaning: "Python 3.11 or newer with venv is needed for training, and was not found or is older.",
+  },
   "training-stopped": { status: 500, meaning: "Somebody stopped the training; it can go on with --resume." },
   "training-failed": { status: 500, meaning: "The trainer ended with an error; its message says why." },
 } as const satisfies Record<string, { status: number; meaning: string }>;

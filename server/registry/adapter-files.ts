@@ -77,6 +77,9 @@ export const VersionCard = z.object({
       meanDifference: z.number(),
     })
     .optional(),
+  /** How many of the rows transformers' own tokenizer makes the same tokens of, where it was asked. */
+  tokenCheck: z.object({ rows: z.number(), equal: z.number() }).optional(),
+  /** Versions of its libraries, and the device and number format that it trained in. */
   trainer: z.record(z.string(), z.string()),
   trainedAt: z.string(),
 });

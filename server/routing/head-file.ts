@@ -33,11 +33,14 @@ const RuleFile = z.object({ mixture: Mixture, thresholds: z.array(z.number().min
 const LaterRuleFile = RuleFile.extend({ leaving: Mixture });
 const ReadingFile = z.object({ first: RuleFile, later: LaterRuleFile.nullable() });
 
+/** Of the upper half of a 32-bit float: one whose exponent is all ones is infinite, or no number. */
+const isFiniteHalf = (half: number): boolean => (half & 0x7f80) !== 0x7f80;
+
 /** A linear model's buckets that say anything; weights are the upper halves of 32-bit floats. */
 const Sparse = z.object({
   bias: numbers(Float32Array),
   buckets: numbers(Uint32Array),
-  weights: numbers(Uint16Array),
+  weights: numbers(Uint16Array).refine((halves) => halves.every(isFiniteHalf), "must be finite numbers"),
 });
 type Sparse = z.output<typeof Sparse>;
 
@@ -65,7 +68,10 @@ const HeadFile = z.object({
       weights: numbers(Float32Array),
       centres: numbers(Int8Array),
       owners: numbers(Uint16Array),
-      counts: numbers(Float32Array),
+      counts: numbers(Float32Array).refine(
+        (counts) => counts.every((count) => count >= 0),
+        "must not be negative",
+      ),
     })
     .nullable(),
   gate: Sparse.nullable(),

@@ -73,7 +73,7 @@ export const embeddingsOf = (
     onProgress,
   );
 
-/** The embeddings of any texts, of which those made before are kept in the cache. */
+/** The embeddings of any texts, of which those that this encoder made before are kept in the cache. */
 export const embeddingsOfTexts = (
   texts: readonly string[],
   encoder: Encoder,
@@ -81,6 +81,6 @@ export const embeddingsOfTexts = (
   onProgress: (share: number) => void = () => undefined,
 ) =>
   embedAll([...new Set(texts)], encoder, {
-    file: path.join(cacheDir, "router", "embeddings.bin"),
+    file: path.join(cacheDir, "router", `embeddings.${path.parse(encoder.modelPath).name}.bin`),
     onProgress,
   });

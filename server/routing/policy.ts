@@ -149,12 +149,12 @@ function decision(
   chosen: number,
   { because, alternative }: Circumstances,
 ): Decision {
-  const { probabilities, traced, rule, heardMeaning } = judgement;
+  const { probabilities, traced, heardMeaning } = judgement;
   const rival = likeliestBut(chosen, probabilities);
   const { reason, evidence } =
     rival === null
       ? { reason: "", evidence: [] }
-      : explain(head.ngrams, { traced, weight: rule.mixture.scales[0] ?? 1 }, chosen, rival);
+      : explain(head.ngrams, { traced, weight: weightOfWords(judgement) }, chosen, rival);
   return {
     domain: head.labels[chosen] ?? BASE,
     confidence: round(probabilities[chosen] ?? 0),
@@ -169,6 +169,12 @@ function decision(
     head: heardMeaning ? head.version : `${head.version} by words`,
     pinned: false,
   };
+}
+
+/** What the scores of the turn's words were multiplied with, as {@link gatedParts} has them in mid-conversation. */
+function weightOfWords({ rule, leaves }: Judgement): number {
+  const [scale = 1, staying = scale] = rule.mixture.scales;
+  return leaves === null ? scale : leaves * scale + (1 - leaves) * staying;
 }
 
 /** Null where there is no other. */

@@ -40,10 +40,20 @@ export type Embeddings = (text: string) => Float32Array | undefined;
 const MAX_EARLIER = 2;
 const DECAY = 0.6;
 
-const LAST_SENTENCE = /[^.!?\n]+[.!?\s]*$/;
+const SENTENCE_ENDS = [".", "!", "?", "\n"];
+const SAYS_NOTHING = /[.!?\s]/;
 
-/** In "thanks, that works. now a hotel please" the last sentence says where it goes. */
-export const lastSentence = (text: string): string => (text.match(LAST_SENTENCE)?.[0] ?? text).trim();
+/**
+ * In "thanks, that works. now a hotel please" the last sentence says where it goes. It is looked for from the end: a
+ * pattern that may begin anywhere takes the square of a long text's time, and more where there are runs of spaces.
+ */
+export function lastSentence(text: string): string {
+  let end = text.length;
+  while (end > 0 && SAYS_NOTHING.test(text.charAt(end - 1))) end--;
+  if (end === 0) return text.trim();
+  const before = Math.max(...SENTENCE_ENDS.map((mark) => text.lastIndexOf(mark, end - 1)));
+  return text.slice(before + 1).trim();
+}
 
 /** The texts whose embeddings a decision needs. */
 export const textsToEmbed = ({ text, before }: Turn): string[] =>

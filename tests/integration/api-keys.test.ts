@@ -2,11 +2,13 @@ import { createHash } from "node:crypto";
 import path from "node:path";
 import { sql } from "kysely";
 import { AuthenticationError, PermissionDeniedError, RateLimitError } from "openai";
+import { io } from "socket.io-client";
 import { ulid } from "ulid";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { PatchbayClient } from "../../client/sdk/index.ts";
+import { openSession, PatchbayClient } from "../../client/sdk/index.ts";
 import { openDatabase } from "../../db/index.ts";
 import type { Scope } from "../../server/protocol/index.ts";
+import { Cable } from "../support/cable.ts";
 import { cli } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { openAi, post } from "../support/openai.ts";
@@ -124,6 +126,57 @@ describe("API keys", () => {
     const { url } = await startServer({ dataDir });
     expect((await openAi(url, "pb-old").chat.completions.create(question)).choices).toHaveLength(1);
     expect(await socketError(url, "pb-old")).toBeNull();
+  });
+});
+
+describe("a page of another origin", () => {
+  /** A server as the page's browser reaches it: with its Origin and the cookie it has, without what a page may not set. */
+  const throughBrowser = async (url: string, cookie = "") => {
+    const added = `\r\nOrigin: https://shop.example${cookie && `\r\nCookie: ${cookie}`}\r\n`;
+    const cable = await Cable.to(url, (head) =>
+      head.replace(/^authorization: .*\r\n/im, "").replace("\r\n", added),
+    );
+    return cable.url;
+  };
+
+  it("talks through the SDK with a key, which does there what it does elsewhere", async () => {
+    const { url, dataDir, create } = await serverWithKeys();
+    const page = await throughBrowser(url);
+    const { id, key } = await create("--scope", "chat");
+    expect(await socketError(page, key)).toBeNull();
+    expect(await socketError(page, (await create("--scope", "embeddings")).key)).toBe("forbidden");
+    expect(await socketError(page, "pb-wrong")).toBe("not-signed-in");
+    await cli(["keys", "revoke", id], { PATCHBAY_DATA: dataDir });
+    expect(await socketError(page, key)).toBe("not-signed-in");
+  });
+
+  it("is not let in by its visitor's cookie, nor by a key that is none", async () => {
+    const { url } = open();
+    const page = await throughBrowser(url, await openSession(url));
+    expect(await socketError(page, "")).toBe("forbidden");
+    expect(await socketError(page, "pb-none")).toBe("forbidden");
+    const withKeys = await serverWithKeys();
+    const { key } = await withKeys.create();
+    const cookie = await openSession(withKeys.url, { key });
+    expect(await socketError(await throughBrowser(withKeys.url, cookie), "")).toBe("not-signed-in");
+  });
+});
+
+describe("a socket's key", () => {
+  const connected = (url: string, options: object) => {
+    const socket = io(url, { transports: ["websocket"], forceNew: true, ...options });
+    onTestFinished(() => void socket.disconnect());
+    return new Promise((resolve) => {
+      socket.on("connect", () => resolve("connected"));
+      socket.on("connect_error", (error) => resolve((error as { data?: unknown }).data));
+    });
+  };
+
+  it("comes as a header where a client can set one, and has to be a text", async () => {
+    const { url, create } = await serverWithKeys();
+    const { key } = await create();
+    expect(await connected(url, { extraHeaders: { authorization: `Bearer ${key}` } })).toBe("connected");
+    expect(await connected(url, { auth: { key: 5 } })).toMatchObject({ code: "bad-request" });
   });
 });
 

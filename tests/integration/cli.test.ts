@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { openDatabase } from "../../db/index.ts";
 import { bin, cli } from "../support/cli.ts";
+import { shownCommands } from "../support/documentation.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { newPerson, startServer } from "../support/server.ts";
 import { ask, converse } from "../support/talk.ts";
@@ -39,6 +40,32 @@ describe("the command line", () => {
       const { code, stdout } = await cli([...command, "--help"]);
       expect(code, command.join(" ")).toBe(0);
       expect(stdout).toContain(`npx patchbay ${command.join(" ")}`);
+    }
+  });
+
+  it("has each command, option and setting that the documentation shows", async () => {
+    const { stdout: completion } = await cli(["completion", "bash"]);
+    const offers = new Map(
+      [...completion.matchAll(/^ {4}"(.*)"\) offered="(.*)" ;;$/gm)].map(([, at = "", offered = ""]) => [
+        at,
+        offered.split(" "),
+      ]),
+    );
+    const paths = [...offers.keys()].filter((path) => path !== "" && !path.includes("--"));
+    /** What has commands below it, and does nothing by itself. */
+    const groups = new Set(paths.map((path) => path.replace(/ ?\S+$/, "")));
+    const commands = shownCommands();
+    expect(commands.length).toBeGreaterThan(30);
+    for (const { shown, settings, words } of commands) {
+      let at = "";
+      for (const word of words) {
+        const next = `${at} ${word}`.trim();
+        if (word.startsWith("--")) expect(offers.get(at), shown).toContain(word);
+        else if (offers.has(next)) at = next;
+        else expect(groups, `"${word}" in ${shown}`).not.toContain(at);
+      }
+      const help = settings.length > 0 ? (await cli([...at.split(" "), "--help"])).stdout : "";
+      for (const setting of settings) expect(help, shown).toContain(`${setting}=`);
     }
   });
 
@@ -157,9 +184,13 @@ describe("the command line", () => {
     expect(JSON.parse((await pipe("Recommend me a funny movie", "--json")).stdout).adapter).toBe(
       "entertainment",
     );
-    const large = await pipe("x".repeat(16_001), "'What broke?' --json");
-    expect(large.code).toBe(1);
-    expect(JSON.parse(large.stdout)).toMatchObject({ error: { code: "too-large" } });
+    // Far more than the model reads; ask-once.test.ts says what is left out.
+    const log = "2026-11-27T22:18:01Z host-3 payments[4312]: connection to 10.0.0.17:5432 refused\n".repeat(
+      900,
+    );
+    const large = await pipe(log, "'What broke?' --json");
+    expect(JSON.parse(large.stdout)).toMatchObject({ answer: expect.stringMatching(/\w{3}/) });
+    expect(large.stderr).toMatch(/^The input was too long: its last \d{4} characters were read/m);
     expect((await pipe("", "--json")).code).toBe(2);
   });
 

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { expect, it } from "vitest";
 import { cli } from "../support/cli.ts";
+import { temporaryFolder } from "../support/folder.ts";
 
 const has = (shell: string) => spawnSync(shell, ["-c", "true"]).status === 0;
 const script = async (shell: string) => (await cli(["completion", shell])).stdout;
@@ -21,19 +22,36 @@ const expected: [typed: string[], offered: string[]][] = [
   [["npx", "patchb"], ["patchbay"]],
 ];
 
-it.each(["bash"].filter(has))("completes commands, options and their values in %s", async (shell) => {
+/** As zsh's bashcompinit calls a function that was written for bash. */
+const ASKED_BY_ZSH = "emulate sh\nsetopt kshglob noshglob braceexpand\n";
+
+it.each(["bash", "zsh"].filter(has))("completes commands, options and their values in %s", async (shell) => {
   const source = await script(shell);
   const complete = (typed: string[]) => {
     const words = typed.map((word) => `"${word}"`).join(" ");
     const asked = `COMP_WORDS=(${words})\nCOMP_CWORD=${typed.length - 1}\n_patchbay\nprintf '%s\\n' "\${COMPREPLY[@]}"`;
-    return spawnSync(shell, ["-c", `${source}\n${asked}`], { encoding: "utf8" })
-      .stdout.trim()
-      .split("\n");
+    const { stdout } = spawnSync(
+      shell,
+      ["-c", `${source}\n${shell === "zsh" ? ASKED_BY_ZSH : ""}${asked}`],
+      // zsh writes down what it found to complete.
+      { encoding: "utf8", env: { ...process.env, ZDOTDIR: temporaryFolder() } },
+    );
+    const offered = stdout.split("\n").filter((word) => word !== "");
+    // zsh itself leaves out what does not go on with the word.
+    return shell === "zsh" ? offered.filter((word) => word.startsWith(typed.at(-1) ?? "")) : offered;
   };
   for (const [typed, offered] of expected) expect(complete(typed), typed.join(" ")).toEqual(offered);
   // Files are offered then.
-  expect(complete(["npx", "vitest", "r"])).toEqual([""]);
-  expect(complete(["patchbay", "feedback", "export", "--out", ""])).toEqual([""]);
+  expect(complete(["npx", "vitest", "r"])).toEqual([]);
+  expect(complete(["patchbay", "feedback", "export", "--out", ""])).toEqual([]);
+});
+
+it("is for zsh what it is for bash, behind zsh's own way to run that, with no name that means something there", async () => {
+  const [bash, zsh] = [await script("bash"), await script("zsh")];
+  expect(zsh.endsWith(bash)).toBe(true);
+  expect(zsh.slice(0, -bash.length)).toMatch(/ compinit[\s\S]+ bashcompinit && bashcompinit\n$/);
+  const assigned = [...zsh.matchAll(/(?<![\w-])([a-z_]\w*)=/gi)].map(([, name]) => name);
+  expect(new Set(assigned)).toEqual(new Set(["offered", "at", "next", "i", "COMPREPLY"]));
 });
 
 it.runIf(has("fish"))("completes them in fish", async () => {

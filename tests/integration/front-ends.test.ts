@@ -1,9 +1,12 @@
 import { execFile } from "node:child_process";
+import fs from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { readConfig } from "../../server/config.ts";
 import { pythonEnvironment } from "../../server/learning/index.ts";
+import { shownPrograms } from "../support/documentation.ts";
+import { temporaryFolder } from "../support/folder.ts";
 import { post } from "../support/openai.ts";
 import { serverForAll } from "../support/server.ts";
 
@@ -160,12 +163,18 @@ describe("LibreChat", () => {
   });
 });
 
+/** A Python that has the openai package. */
+const python = () =>
+  pythonEnvironment(
+    path.join(import.meta.dirname, "openai-client", "requirements.txt"),
+    readConfig(process.env).cacheDir,
+    () => undefined,
+  );
+
 describe("the openai package for Python", () => {
   it("completes, streams, reads log-probabilities and structured answers, and knows our errors", async () => {
-    const requirements = path.join(import.meta.dirname, "openai-client", "requirements.txt");
-    const python = await pythonEnvironment(requirements, readConfig(process.env).cacheDir, () => undefined);
     const script = path.join(import.meta.dirname, "openai-client", "check.py");
-    const { stdout } = await promisify(execFile)(python, [script, `${server().url}/v1`]);
+    const { stdout } = await promisify(execFile)(await python(), [script, `${server().url}/v1`]);
     expect(JSON.parse(stdout)).toEqual({
       models: true,
       adapter: "support",
@@ -176,5 +185,29 @@ describe("the openai package for Python", () => {
       bad_request: "temperature",
       embeddings: "embedder-unavailable",
     });
+  }, 300_000);
+});
+
+describe("the programs of the README with OpenAI's clients", () => {
+  /** Runs one as it stands there, but for the address. */
+  const run = async (source: string, name: string, runtime: string) => {
+    const folder = temporaryFolder();
+    fs.symlinkSync(path.resolve("node_modules"), path.join(folder, "node_modules"));
+    fs.writeFileSync(path.join(folder, name), source.replace("http://127.0.0.1:3000", server().url));
+    return (await promisify(execFile)(runtime, [name], { cwd: folder })).stdout;
+  };
+  const only = (language: string, mark: string) => {
+    const programs = shownPrograms(language, mark);
+    expect(programs.map(({ page }) => page)).toEqual(["README.md"]);
+    return programs[0]?.source ?? "";
+  };
+  const told = /\w{3}[\s\S]* support@\d+ 0\.\d+\n$/;
+
+  it("print an answer, who gave it and how sure the router was, in Node", async () => {
+    expect(await run(only("js", 'from "openai"'), "ask.mjs", process.execPath)).toMatch(told);
+  });
+
+  it("do so in Python", async () => {
+    expect(await run(only("python", "from openai"), "ask.py", await python())).toMatch(told);
   }, 300_000);
 });

@@ -5,7 +5,7 @@ import path from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { BridgeStore } from "../../client/bridge/index.ts";
 import { MattermostBridge, readMattermostSettings } from "../../client/mattermost/index.ts";
-import type { Answer } from "../../client/sdk/index.ts";
+import type { Answer, Message } from "../../client/sdk/index.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { connectAs, serverForAll } from "../support/server.ts";
 
@@ -76,6 +76,16 @@ async function bridged(incomingUrl: string, replyMs?: number) {
   return { bridge, storeFile, messageOf, send, say };
 }
 
+/** What the server keeps for a person; the bridge has to be closed. */
+async function conversationsOf(storeFile: string, user: string): Promise<Message[][]> {
+  const store = new BridgeStore(storeFile);
+  const client = await connectAs(server().url, store.cookieOf(user) ?? "");
+  store.close();
+  const { conversations } = await client.call("conversation:list", {});
+  const opened = conversations.map(({ id }) => client.call("conversation:open", { conversationId: id }));
+  return (await Promise.all(opened)).map(({ messages }) => messages);
+}
+
 describe("a message through an outgoing webhook", () => {
   it("is answered in its thread by its expert; what a person asks in a channel is one conversation until `new`", async () => {
     const { url, posts } = await incomingWebhook();
@@ -94,16 +104,12 @@ describe("a message through an outgoing webhook", () => {
     expect(posts).toEqual([]);
     await bridge.close();
 
-    const store = new BridgeStore(storeFile);
-    const client = await connectAs(server().url, store.cookieOf("ann") ?? "");
-    store.close();
-    const { conversations } = await client.call("conversation:list", {});
-    const opened = await Promise.all(
-      conversations.map(({ id }) => client.call("conversation:open", { conversationId: id })),
-    );
-    expect(opened.map(({ messages }) => messages.length)).toEqual([2, 4]);
-    const rated = opened[1]?.messages.at(-1) as Answer;
+    const [ofAnn, ofBob] = [await conversationsOf(storeFile, "ann"), await conversationsOf(storeFile, "bob")];
+    expect(ofAnn.map((messages) => messages.length)).toEqual([2, 4]);
+    const rated = ofAnn[1]?.at(-1) as Answer;
     expect(rated.vote).toMatchObject({ value: 1, comment: "very clear" });
+    // What Ann asked in the channel is no part of it.
+    expect(ofBob.map(([question]) => question?.text)).toEqual([REFUND]);
   });
 
   it("is answered through the incoming webhook where it takes long, after the 429 has passed, and once", async () => {
@@ -129,6 +135,7 @@ describe("a message through an outgoing webhook", () => {
     expect((await say("pin health")).text).toContain("`health` answers you here");
     const form = new URLSearchParams({
       token: TOKEN,
+      team_id: "t1",
       channel_id: "c1",
       channel_name: "town-square",
       user_id: "ann",

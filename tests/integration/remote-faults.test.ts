@@ -4,6 +4,7 @@ import type { RemoteEngine } from "../../server/engines/index.ts";
 import {
   type Act,
   answers,
+  answersAndStays,
   dies,
   ends,
   FaultyServer,
@@ -22,7 +23,7 @@ const entries = {
   huggingface: (url: string) => ({ type: "huggingface", endpointUrl: url }),
 };
 
-function connect(type: keyof typeof entries, url: string, more: object = {}) {
+function connect(type: keyof typeof entries, url: string, more: object = {}, showsText = false) {
   const log: string[] = [];
   const entry = remoteEntry({
     ...entries[type](url),
@@ -32,7 +33,8 @@ function connect(type: keyof typeof entries, url: string, more: object = {}) {
     betweenTokensSeconds: 0.3,
     ...more,
   });
-  const engine = connectRemote("cloud", entry, { basePath: "", onLog: (line) => log.push(line) });
+  const onLog = (line: string) => void log.push(line);
+  const engine = connectRemote("cloud", entry, { basePath: "", showsText, onLog });
   return { engine, log };
 }
 
@@ -108,6 +110,30 @@ describe.each(Object.keys(entries) as (keyof typeof entries)[])("through %s, a s
     expect(await failing(engine)).toMatchObject({ text: "Hello there", started: 1, code });
     expect(server.requests.length).toBe(1);
     expect(engine.health()).toMatchObject({ running: 0, waiting: 0 });
+  });
+
+  it("keeps the connection open after its answer has given it", async () => {
+    const server = await FaultyServer.start(answersAndStays);
+    const { text, finished } = await generate(connect(type, server.url).engine, request("Hello"));
+    expect(text).toBe("Hello there");
+    expect(finished).toMatchObject({ reason: "stop", completionTokens: 2, usage: { promptTokens: 20 } });
+  });
+
+  it.each<[string, Act, string]>([
+    ["breaks off", says("My doctor says"), "SyntaxError"],
+    [
+      "refuses",
+      replies(400, { error: { message: "You wrote: My doctor says", type: "invalid", param: "top_p" } }),
+      "400 invalid top_p",
+    ],
+  ])("%s is logged with codes, and with words only where they are wanted", async (_, act, codes) => {
+    const server = await FaultyServer.start(act);
+    for (const showsText of [false, true]) {
+      const { engine, log } = connect(type, server.url, { retries: 0 }, showsText);
+      await failing(engine);
+      expect(log.join("\n").includes("My doctor"), log.join("\n")).toBe(showsText);
+      expect(log.join("\n").includes(codes), log.join("\n")).toBe(!showsText);
+    }
   });
 
   it("asks for a second's pause gets it", async () => {

@@ -52,7 +52,7 @@ beforeAll(async () => {
   const cache = fs.mkdtempSync(path.join(os.tmpdir(), "patchbay-embeddings-"));
   embeddings = await embeddingsOf(rows, encoder, cache);
   // The second time nothing is left to embed, and a broken encoder does not matter.
-  const again = await embeddingsOf(rows, { ...encoder, modelPath: "/nowhere.gguf" }, cache);
+  const again = await embeddingsOf(rows, { ...encoder, processPath: "/nowhere.js" }, cache);
   expect(again("flat battery")).toEqual(embeddings("flat battery"));
   head = trainHead(rows, { embeddings });
   return () => fs.rmSync(cache, { recursive: true, force: true });

@@ -7,9 +7,12 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocket } from "ws";
 import { OpenConversation, openSession, PatchbayClient } from "../../client/sdk/index.ts";
 import { Patchbay } from "../../server/main.ts";
+import { Cable } from "../support/cable.ts";
 import { shownPrograms } from "../support/documentation.ts";
+import { answersSlowly, FaultyServer } from "../support/faulty-server.ts";
 import { temporaryFolder } from "../support/folder.ts";
-import { serverForAll, testConfig } from "../support/server.ts";
+import { enginesFile } from "../support/remote.ts";
+import { serverForAll, startServer, testConfig } from "../support/server.ts";
 
 const server = serverForAll();
 const bots = shownPrograms("js", "@patchbay/server/sdk");
@@ -84,6 +87,48 @@ describe("a question asked through the SDK", () => {
     expect((await asked).expert?.id).toBe("support");
     const { messages } = await client.call("conversation:open", { conversationId: conversation.id });
     expect(messages.filter(({ role }) => role === "user")).toHaveLength(2);
+  });
+
+  it("is answered whole, once and in order where the connection is cut in the middle of the answer", async () => {
+    let client: PatchbayClient | undefined;
+    const once = (status: string) =>
+      expect.poll(() => client?.status, { interval: 10, timeout: 20_000 }).toBe(status);
+    const upstream = await FaultyServer.start(
+      answersSlowly(
+        "One ",
+        "two ",
+        () => once("offline"),
+        "three ",
+        "four ",
+        () => once("online"),
+        "five.",
+      ),
+    );
+    const engines = enginesFile({
+      engines: { box: { type: "openai", baseURL: `${upstream.url}/v1`, model: "box" } },
+      order: { default: ["box"] },
+    });
+    const cable = await Cable.to((await startServer({ engines })).url);
+    client = await PatchbayClient.connect(cable.url);
+    onTestFinished(() => client?.close());
+    const conversation = await OpenConversation.create(client);
+    let told = "";
+    const onText = (piece: string) => {
+      told += piece;
+      if (told.endsWith("two ")) cable.cut();
+    };
+    const asked = conversation.ask("Count to five", { adapter: "base", onText });
+    await once("offline");
+    expect(told).toBe("One two ");
+    cable.mend();
+    expect(await asked).toMatchObject({ status: "complete", text: "One two three four five." });
+    expect(told).toBe("One two three four five.");
+    expect(upstream.requests).toHaveLength(1);
+    const { messages } = await client.call("conversation:open", { conversationId: conversation.id });
+    expect(messages.map(({ role, text }) => [role, text])).toEqual([
+      ["user", "Count to five"],
+      ["assistant", "One two three four five."],
+    ]);
   });
 
   it("fails with the server's code where it is refused, deleted or the server is gone", async () => {

@@ -146,7 +146,9 @@ describe("adapters train", () => {
       trainRows: 24,
       heldOutRows: 4,
       steps: 4,
+      tokenCheck: { rows: 28, equal: 28 },
       parity: { rows: 4 },
+      trainer: { device: "cpu", dtype: expect.stringMatching(/^(float32|bfloat16)$/) },
     });
     expect(card.parity.sameTop).toBeGreaterThan(0.9);
     expect(card.parity.sameClearTop).toBeGreaterThan(0.98);

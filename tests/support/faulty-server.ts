@@ -72,6 +72,21 @@ export const answersWith =
 
 export const answers = answersWith("Hello", " there");
 
+/** The same with something to wait for between the pieces. */
+export const answersSlowly =
+  (...parts: (string | (() => PromiseLike<unknown>))[]): Act =>
+  async (response) => {
+    for (const part of parts)
+      if (typeof part === "string") sends(response, word(part));
+      else await part();
+    sends(response, end, usage, "[DONE]");
+    response.end();
+  };
+
+/** As `answers`, and then keeps the connection open. */
+export const answersAndStays: Act = (response) =>
+  sends(response, word("Hello"), word(" there"), end, usage, "[DONE]");
+
 export const hangs: Act = () => {};
 
 /** Two words, and then: */

@@ -18,7 +18,9 @@ export interface PatchbayField {
   pinned: boolean;
   router: string;
   seeds: number[];
+  remotes: ({ engine: string; model: string } | null)[];
   droppedTurns: number;
+  cost?: number;
   timings?: { routeMs: number; firstTokenMs: number | null; totalMs: number }[];
 }
 

@@ -44,7 +44,10 @@ export class SlackWorkspace {
   readonly #sockets: WebSocketServer;
   readonly #acknowledged = new Map<string, (payload: unknown) => void>();
   readonly #limited = new Map<string, { times: number; seconds: number }>();
+  readonly #refusals = new Map<string, string[]>();
+  readonly #delays = new Map<string, number>();
   readonly #without: ReadonlySet<string>;
+  #signed: { url: string; secret: string } | null = null;
   #socket: WebSocket | null = null;
   #clock = 1_700_000_000_000_000;
 
@@ -93,6 +96,21 @@ export class SlackWorkspace {
     this.#limited.set(method, { times, seconds });
   }
 
+  /** Refuses the next calls of a method, with one error after the other. */
+  refuse(method: string, ...errors: string[]): void {
+    this.#refusals.set(method, errors);
+  }
+
+  /** Lets a method's replies come late. */
+  delay(method: string, ms: number): void {
+    this.#delays.set(method, ms);
+  }
+
+  /** From now on what happens is told by signed requests. */
+  tellBySigned(url: string, secret: string): void {
+    this.#signed = { url, secret };
+  }
+
   /** The bot's messages in a thread, oldest first. */
   inThread(thread: string): (PostedMessage & { ts: string })[] {
     return [...this.messages]
@@ -104,7 +122,7 @@ export class SlackWorkspace {
     return this.calls.filter((call) => call.method === method);
   }
 
-  /** Delivers an event over socket mode; resolves when it is acknowledged. */
+  /** Delivers an event; resolves when it is acknowledged. */
   event(
     event: Record<string, unknown>,
     delivery: { eventId?: string; retry?: number } = {},
@@ -145,6 +163,7 @@ export class SlackWorkspace {
   readonly #responders = new Map<string, (text: string) => void>();
 
   #deliver(type: string, payload: object, more: object): Promise<unknown> {
+    if (this.#signed) return this.#send(this.#signed, type, payload);
     const envelope_id = randomUUID();
     const acknowledged = new Promise((resolve) => this.#acknowledged.set(envelope_id, resolve));
     this.#socket?.send(
@@ -157,6 +176,19 @@ export class SlackWorkspace {
       }),
     );
     return acknowledged;
+  }
+
+  /** Events are JSON, a command is a form, and what is pressed is JSON in a form. */
+  async #send({ url, secret }: { url: string; secret: string }, type: string, payload: object) {
+    const json = JSON.stringify(payload);
+    const form = type === "slash_commands" ? { ...payload } : { payload: json };
+    const { status } = await (type === "events_api"
+      ? sendSigned(url, json, { secret })
+      : sendSigned(url, String(new URLSearchParams(form)), {
+          secret,
+          type: "application/x-www-form-urlencoded",
+        }));
+    return status;
   }
 
   async #serve(
@@ -180,13 +212,17 @@ export class SlackWorkspace {
       return { status: 429, headers, body: { ok: false, error: "ratelimited" } };
     }
     const token = request.headers.authorization?.replace("Bearer ", "");
-    return { status: 200, headers: {}, body: this.#call(method, args, token) };
+    const body = this.#call(method, args, token);
+    await new Promise((resolve) => setTimeout(resolve, this.#delays.get(method) ?? 0));
+    return { status: 200, headers: {}, body };
   }
 
   #call(method: string, args: Record<string, string>, token: string | undefined): Reply {
     if (token !== (method === "apps.connections.open" ? BOT.appToken : BOT.token))
       return refusal("invalid_auth");
     if (this.#without.has(method)) return refusal("unknown_method");
+    const refused = this.#refusals.get(method)?.shift();
+    if (refused) return refusal(refused);
     if ((args.markdown_text ?? "").length > 12_000) return refusal("msg_too_long");
     switch (method) {
       case "auth.test":

@@ -1,7 +1,8 @@
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { readDataset } from "../../server/learning/index.ts";
+import { questionsOf } from "../../server/learning/dataset.ts";
+import { type Conversation, readDataset } from "../../server/learning/index.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
 const conversation = (id: string, question: string) => ({
@@ -14,14 +15,21 @@ const conversation = (id: string, question: string) => ({
 });
 
 describe("readDataset", () => {
-  it("takes labelled turns from router.jsonl and labels.jsonl, and knows them apart", () => {
+  it("takes turns from router.jsonl and labels.jsonl, and knows where each stands and which have a label", () => {
     const folder = datasetWith({
       "router.jsonl": [{ text: "charged twice", label: "billing" }, { text: "hello there" }],
       "labels.jsonl": [{ text: "my parcel is late", label: "delivery" }],
     });
-    expect(readDataset(folder).labelled).toEqual([
-      { id: "router-1", text: "charged twice", label: "billing" },
-      { id: "labels-1", text: "my parcel is late", label: "delivery" },
+    const at = (name: string, line: number) => `${path.join(folder, name)} line ${line}`;
+    const { turns, labelled } = readDataset(folder);
+    expect(labelled).toEqual([
+      { id: "router-1", text: "charged twice", label: "billing", where: at("router.jsonl", 1) },
+      { id: "labels-1", text: "my parcel is late", label: "delivery", where: at("labels.jsonl", 1) },
+    ]);
+    expect(turns.map(({ where }) => where)).toEqual([
+      at("router.jsonl", 1),
+      at("router.jsonl", 2),
+      at("labels.jsonl", 1),
     ]);
   });
 
@@ -38,7 +46,48 @@ describe("readDataset", () => {
 
   it("refuses a labelled turn that a held-out row begins with", () => {
     const folder = datasetWith({ "labels.jsonl": [{ text: "Why two  payments", label: "billing" }] });
-    expect(() => readDataset(folder)).toThrow("heldout.jsonl: b begins like labels-1.");
+    expect(() => readDataset(folder)).toThrow(
+      /heldout\.jsonl line 1 \(b\) begins like .*labels\.jsonl line 1\.$/,
+    );
+  });
+
+  it("reads files that begin with a byte-order mark", () => {
+    const folder = datasetWith({});
+    const file = path.join(folder, "train.jsonl");
+    fs.writeFileSync(file, `\ufeff${fs.readFileSync(file, "utf8")}`);
+    expect(readDataset(folder).train.map(({ id }) => id)).toEqual(["a"]);
+  });
+
+  it("refuses an answer that says nothing, with file, line and id", () => {
+    const silent = { ...conversation("c", "Are you there?") };
+    const rows = [
+      conversation("a", "Why was I charged?"),
+      { ...silent, messages: [silent.messages[0], { role: "assistant", content: "… 👍" }] },
+    ];
+    expect(() => readDataset(datasetWith({ "train.jsonl": rows }))).toThrow(
+      /train\.jsonl line 2 \(c\): messages\.1\.content: an answer without a letter or a digit/,
+    );
+  });
+});
+
+describe("what is asked", () => {
+  const asked = (question: string) => questionsOf(conversation("a", question) as Conversation);
+
+  it.each([
+    ["我想取消我的订单。", "怎么退货？"],
+    ["Где моя посылка?", "Как вернуть товар?"],
+    ["où est le café", "o est le caf"],
+    ["की", "का"],
+    ["?", "!"],
+  ])("is not the same in %s and %s", (one, other) => {
+    expect(asked(one)).not.toBe(asked(other));
+  });
+
+  it.each([
+    ["Où est le café ?", "où est le cafe\u0301"],
+    ["怎么退货？", "怎么退货"],
+  ])("is the same in %s and %s, whatever case, punctuation and coding", (one, other) => {
+    expect(asked(one)).toBe(asked(other));
   });
 });
 

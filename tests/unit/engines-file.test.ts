@@ -3,6 +3,7 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { readConfig } from "../../server/config.ts";
 import { defaultOrder } from "../../server/engines-file.ts";
+import { shownPrograms } from "../support/documentation.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { enginesFile } from "../support/remote.ts";
 
@@ -21,10 +22,15 @@ describe("the engines file", () => {
     expect(defaultOrder(file)).toEqual(["local", "cloud"]);
   });
 
-  it("of the documentation is one", () => {
-    const [, json = ""] = /```json\n([\s\S]+?)```/.exec(fs.readFileSync("docs/engines.md", "utf8")) ?? [];
-    const file = enginesFile(JSON.parse(json), { OPENAI_API_KEY: "sk-1" });
-    expect(Object.keys(file.engines)).toEqual(["box", "cloud"]);
+  it("of the README is one, and so is that of the documentation", () => {
+    const shown = shownPrograms("json", '"engines"').map(({ page, source }) => {
+      const { engines, order } = enginesFile(JSON.parse(source), { OPENAI_API_KEY: "sk-1" });
+      return { page, engines: Object.keys(engines), ordered: Object.keys(order) };
+    });
+    expect(shown).toEqual([
+      { page: "README.md", engines: ["box"], ordered: ["default", "health"] },
+      { page: "docs/engines.md", engines: ["box", "cloud"], ordered: ["default", "health", "base"] },
+    ]);
   });
 
   it.each<[string, object, string]>([

@@ -1,9 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { bootstrap95 } from "../../server/learning/evaluation/bootstrap.ts";
+import { promptsOf, samplesOf } from "../../server/learning/evaluation/answered-rows.ts";
+import { bootstrap95, type Interval } from "../../server/learning/evaluation/bootstrap.ts";
 import { classification, confusionMatrix } from "../../server/learning/evaluation/classification.ts";
+import { coherence } from "../../server/learning/evaluation/judge-answers.ts";
+import { forgetting } from "../../server/learning/evaluation/loss-changes.ts";
 import { meanLoss } from "../../server/learning/evaluation/measure-side.ts";
-import type { EvaluationReport } from "../../server/learning/evaluation/report.ts";
+import type { EvaluationReport, ShareChange } from "../../server/learning/evaluation/report.ts";
 import { reportPage } from "../../server/learning/evaluation/report-page.ts";
 import {
   asksBack,
@@ -108,6 +111,86 @@ describe("the loss of rows", () => {
   });
 });
 
+describe("forgetting", () => {
+  const rows = (loss: (index: number) => number) =>
+    Array.from({ length: 40 }, (_, index) => ({ loss: 10 * loss(index), tokens: 10 }));
+  const against = {
+    general: rows((i) => 2 + Math.sin(i)),
+    otherDomains: new Map([["support", rows(() => 2)]]),
+  };
+
+  it("has an interval for each field, apart from zero where every row lost", () => {
+    const candidate = {
+      general: rows((i) => 1.1 * (2 + Math.sin(i))),
+      otherDomains: new Map([["support", rows((i) => 2 + 0.5 * Math.sin(i))]]),
+    };
+    const { general, otherDomains, losses } = forgetting({ against, candidate });
+    expect(general).toBeCloseTo(0.1);
+    expect(losses?.general?.reduction).toBeCloseTo(-0.1);
+    expect(losses?.general?.candidate).toBeCloseTo(1.1 * (losses?.general?.against ?? 0));
+    for (const bound of losses?.general?.ci95 ?? []) expect(bound).toBeCloseTo(-0.1);
+    const support = losses?.otherDomains.support;
+    expect(otherDomains.support).toBeCloseTo(-(support?.reduction ?? 0));
+    expect(support?.ci95[0]).toBeLessThan(0);
+    expect(support?.ci95[1]).toBeGreaterThan(0);
+  });
+
+  it("of general texts is unknown where there are none", () => {
+    const none = { ...against, general: [] };
+    expect(forgetting({ against: none, candidate: none })).toMatchObject({
+      general: null,
+      losses: { general: null },
+    });
+  });
+});
+
+describe("coherence", () => {
+  const wins = (count: number) => Array.from({ length: 24 }, (_, index) => (index < count ? 1 : 0));
+  const side = (relevance: number, earlierTurns: number[]) => ({
+    loss: 2,
+    relevance: wins(relevance),
+    earlierTurns,
+  });
+
+  it("counts wins on both sides and bounds their difference", () => {
+    const { relevance, earlierTurns } = coherence({ against: side(24, [1, 1]), candidate: side(18, [1, 1]) });
+    expect(relevance).toMatchObject({ against: 1, candidate: 0.75 });
+    expect(relevance.ci95?.[0]).toBeGreaterThan(-0.5);
+    expect(relevance.ci95?.[1]).toBeLessThan(0);
+    expect(earlierTurns).toEqual({ against: 1, candidate: 1, ci95: [0, 0] });
+  });
+
+  it("of earlier turns needs two rows that have some", () => {
+    expect(coherence({ against: side(24, [1]), candidate: side(24, [1]) }).earlierTurns).toBeNull();
+  });
+});
+
+describe("the answers side by side", () => {
+  it("come from all over the rows", () => {
+    const rows = Array.from({ length: 200 }, (_, index) => ({
+      id: `${index}`,
+      messages: [
+        { role: "user" as const, content: `${index}` },
+        { role: "assistant" as const, content: `reference ${index}` },
+      ],
+    }));
+    const prompts = promptsOf({ systemPrompt: "", rows });
+    const answers = (side: string) =>
+      prompts.map(({ messages }) => ({ messages, answer: `${side} ${messages.at(-1)?.content}` }));
+    const samples = samplesOf(prompts, { against: answers("base"), candidate: answers("new") });
+    expect(samples).toHaveLength(10);
+    const shown = samples.map(({ prompt }) => Number(prompt));
+    const steps = shown.slice(1).map((row, index) => row - (shown[index] ?? 0));
+    expect(Math.max(200 - (shown.at(-1) ?? 0), ...steps)).toBeLessThan(30);
+    for (const { prompt, against, candidate, reference } of samples)
+      expect([against, candidate, reference]).toEqual([
+        `base ${prompt}`,
+        `new ${prompt}`,
+        `reference ${prompt}`,
+      ]);
+  });
+});
+
 describe("the report's page", () => {
   const sides = { against: 2, candidate: 1 };
   const report: EvaluationReport = {
@@ -157,5 +240,29 @@ describe("the report's page", () => {
       loss: { ...report.loss, reduction: 0.01, ci95: [-0.02, 0.04] as [number, number] },
     };
     expect(reportPage(unclear)).toContain("not clearly different");
+  });
+
+  it("says where answers hold together clearly less well, and nothing where that may be chance", () => {
+    const lead = (relevance: ShareChange, earlierTurns: ShareChange | null = null) =>
+      /<p class="lead">.*<\/p>/.exec(reportPage({ ...report, coherence: { relevance, earlierTurns } }))?.[0];
+    const clear: ShareChange = { against: 1, candidate: 0.75, ci95: [-0.4, -0.1] };
+    const unclear: ShareChange = { against: 1, candidate: 0.875, ci95: [-0.25, 0] };
+    expect(lead(clear)).toMatch(/better\..*question clearly less often: 75\.0%.*100\.0% of those of base/);
+    expect(lead(unclear, clear)).toMatch(
+      /better\. Its answers fit their own earlier turns clearly less often/,
+    );
+    expect(lead(unclear, unclear)).not.toContain("less often");
+    // A report from before there were intervals: nobody knows what is clear.
+    expect(lead({ against: 1, candidate: 0.75 })).not.toContain("less often");
+  });
+
+  it("shows what was forgotten with intervals, where the report has them", () => {
+    expect(reportPage(report)).not.toContain("+3.0%");
+    const general = { against: 2, candidate: 2.04, reduction: -0.02, ci95: [-0.03, -0.01] as Interval };
+    const page = reportPage({
+      ...report,
+      forgetting: { ...report.forgetting, losses: { general, otherDomains: {} } },
+    });
+    expect(page).toMatch(/general<\/td>.*2\.000.*2\.040.*\+2\.0%.*\+1\.0% to \+3\.0%/);
   });
 });

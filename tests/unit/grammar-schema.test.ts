@@ -36,7 +36,7 @@ describe("a JSON schema for a grammar", () => {
     });
   });
 
-  it("takes anyOf, lists of types and references as alternatives and definitions", () => {
+  it("takes anyOf, oneOf as if it were that, lists of types and references as alternatives and definitions", () => {
     const node = {
       type: "object",
       properties: { next: { anyOf: [{ $ref: "#/definitions/node" }, { type: "null" }] } },
@@ -51,6 +51,8 @@ describe("a JSON schema for a grammar", () => {
         },
       },
     });
+    const alternatives = [{ type: "string" }, { const: 1 }];
+    expect(grammarSchema({ oneOf: alternatives })).toEqual(grammarSchema({ anyOf: alternatives }));
     expect(grammarSchema({ type: ["string", "null"], maxLength: 5 })).toEqual({
       oneOf: [{ type: "string", maxLength: 5 }, { type: "null" }],
     });

@@ -53,9 +53,40 @@ describe("conversations are read from", () => {
     ],
     ["Alpaca", { instruction: "May I keep the deposit?", input: "", output: "Only for damage." }],
     ["question and answer", { question: "May I keep the deposit?", answer: "Only for damage." }],
-  ])("%s, as lines or as an array", (_, row) => {
-    expect(turns(jsonl(row))).toEqual([expected]);
-    expect(turns(JSON.stringify([row]), "rows.json")).toEqual([expected]);
+    ...["chatgpt", "bing", "bard"].map((from): [string, object] => [
+      `ShareGPT with ${from}'s answers`,
+      {
+        conversations: [
+          { from: "human", value: "May I keep the deposit?" },
+          { from, value: "Only for damage." },
+        ],
+      },
+    ]),
+    [
+      "messages with tool calls that hold none",
+      {
+        messages: [
+          { role: "user", content: "May I keep the deposit?" },
+          { role: "assistant", content: "Only for damage.", tool_calls: [], function_call: null },
+        ],
+      },
+    ],
+    [
+      "messages of which the last answers have weight 0",
+      {
+        messages: [
+          { role: "user", content: "May I keep the deposit?" },
+          { role: "assistant", content: "Only for damage.", weight: 1 },
+          { role: "user", content: "And the rent?" },
+          { role: "assistant", content: "Whatever you like.", weight: 0 },
+        ],
+      },
+    ],
+  ])("%s, as lines or as an array, with a byte-order mark or without", (_, row) => {
+    for (const mark of ["", "\ufeff"]) {
+      expect(turns(mark + jsonl(row))).toEqual([expected]);
+      expect(turns(mark + JSON.stringify([row]), "rows.json")).toEqual([expected]);
+    }
   });
 
   it.each([
@@ -125,6 +156,49 @@ describe("what is no conversation", () => {
       }),
       /role "tool"/,
     ],
+    [
+      "a call of a tool",
+      jsonl({
+        messages: [
+          { role: "user", content: "a" },
+          { role: "assistant", content: "let me look", tool_calls: [{ id: "1", type: "function" }] },
+        ],
+      }),
+      /^tool calls cannot be learnt from/,
+    ],
+    [
+      "a turn whose content is null",
+      jsonl({
+        messages: [
+          { role: "user", content: "a" },
+          { role: "assistant", content: null },
+        ],
+      }),
+      /^a turn without text \(null\)/,
+    ],
+    [
+      "only answers of weight 0",
+      jsonl({
+        messages: [
+          { role: "user", content: "a" },
+          { role: "assistant", content: "b", weight: 0 },
+        ],
+      }),
+      /^no question with an answer/,
+    ],
+    [
+      "an answer of weight 0 before one that is to be learnt",
+      jsonl({
+        messages: [
+          { role: "user", content: "a" },
+          { role: "assistant", content: "b", weight: 0 },
+          { role: "user", content: "c" },
+          { role: "assistant", content: "d", weight: 1 },
+        ],
+      }),
+      /^an answer of weight 0 before others/,
+    ],
+    ["an answer that says nothing", jsonl({ prompt: "a", completion: "..." }), /too short to learn from/],
   ])("is refused with its line: %s", (_, content, why) => {
     const { rows, refused } = importConversations(`\n${content}`, "rows.jsonl");
     expect(rows).toEqual([]);

@@ -3,6 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createAdapter, type Imported, type NewAdapter, readDataset } from "../../server/learning/index.ts";
+import { leaks } from "../../server/learning/leaks.ts";
 import { readManifest, readPrompt } from "../../server/registry/index.ts";
 
 let home: string;
@@ -92,7 +93,53 @@ describe("a new domain", () => {
       ),
     );
     const { folder } = create({ rows: twice });
-    expect(readDataset(path.join(folder, "dataset")).heldOut.length).toBeGreaterThan(0);
+    const { train, heldOut } = readDataset(path.join(folder, "dataset"));
+    expect(heldOut.length).toBeGreaterThan(0);
+    expect(leaks(train, heldOut)).toEqual([]);
+  });
+
+  it("keeps a row on the side of both others that it is nearly the same as, which are less like each other", () => {
+    // Chains of three windows over the same words: the first and the second are further apart than near.
+    const chains = Array.from({ length: 12 }, (_, chain) =>
+      [0, 8, 6].map((from): Imported => {
+        const words = Array.from({ length: 24 }, (_, index) => `word${chain}x${from + index}`);
+        return {
+          system: null,
+          conversation: {
+            id: "x",
+            messages: [
+              { role: "user", content: words.join(" ") },
+              { role: "assistant", content: "Yes." },
+            ],
+          },
+        };
+      }),
+    );
+    const { train, heldOut } = readDataset(path.join(create({ rows: chains.flat() }).folder, "dataset"));
+    expect(heldOut.length).toBeGreaterThan(0);
+    expect(leaks(train, heldOut)).toEqual([]);
+  });
+
+  it("is split in scripts that have no ASCII letters too", () => {
+    const [subjects, verbs] = [
+      ["押金", "邻居的噪音", "旧合同", "坏掉的暖气", "迟交的房租"],
+      ["保留", "拒绝", "结束", "报告", "分享", "修改"],
+    ];
+    const chinese = subjects?.flatMap((subject) =>
+      (verbs ?? []).map(
+        (verb): Imported => ({
+          system: null,
+          conversation: {
+            id: "x",
+            messages: [
+              { role: "user", content: `我可以${verb}${subject}吗？` },
+              { role: "assistant", content: `关于${subject}：${verb}之前先看合同。` },
+            ],
+          },
+        }),
+      ),
+    );
+    expect(create({ rows: chinese ?? [] })).toMatchObject({ train: 24, heldOut: 6 });
   });
 
   it.each([
@@ -101,6 +148,7 @@ describe("a new domain", () => {
     ["an id that leaves the folder", { id: "../legal" }, "bad-request"],
     ["a reserved id", { id: "auto" }, "bad-request"],
     ["too few rows", { rows: rows().slice(0, 19) }, "data-invalid"],
+    ["rows of which none can be held out", { rows: Array(30).fill(rows()[0]) }, "data-invalid"],
   ])("is refused for %s, and nothing is written", (_, change, code) => {
     expect(() => create(change)).toThrow(expect.objectContaining({ code }));
     expect(fs.readdirSync(path.join(home, "adapters"))).toEqual([]);

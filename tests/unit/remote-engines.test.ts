@@ -6,6 +6,8 @@ import { turnsToDrop, withoutOldestTurns } from "../../server/engines/remote/lea
 import { costOf } from "../../server/engines/remote/price.ts";
 import { pauseBefore } from "../../server/engines/remote/retry.ts";
 import { RemoteFailure } from "../../server/engines/remote/upstream.ts";
+import { wishFields } from "../../server/engines/remote/wish-fields.ts";
+import { request } from "../support/generate.ts";
 
 const failure = (code: RemoteFailure["code"], retryAfterMs: number | null = null) =>
   new RemoteFailure(code, "It failed.", { retryAfterMs });
@@ -21,6 +23,11 @@ describe("the pause before another attempt", () => {
     expect(pauseBefore(failure("remote-busy", 2_000), 1, 0)).toBe(2_000);
     expect(pauseBefore(failure("remote-busy", 2_000), 1, 1)).toBe(2_250);
     expect(pauseBefore(failure("remote-busy", 60_000), 1, 0)).toBeNull();
+  });
+
+  it("is not made because a server asks for it while another engine is free", () => {
+    expect(pauseBefore(failure("remote-busy", 2_000), 1, 0, true)).toBeNull();
+    expect(pauseBefore(failure("remote-failed"), 1, 1, true)).toBe(250);
   });
 
   it("is pointless after what will not pass, or has taken its time", () => {
@@ -70,6 +77,27 @@ describe("a circuit breaker", () => {
     breaker.succeeded();
     breaker.enter();
     breaker.enter();
+  });
+
+  it("lets others in from the first word of a trial on, and opens at once where that answer then fails", () => {
+    const { breaker, clock } = breakerAt(0);
+    for (let time = 0; time < 3; time++) breaker.failed(broken);
+    clock.now = 30_000;
+    breaker.enter();
+    breaker.began();
+    breaker.enter();
+    breaker.failed(broken);
+    expect(() => breaker.enter()).toThrow(broken);
+  });
+
+  it("opens for an engine that begins every answer and ends none", () => {
+    const { breaker } = breakerAt(0);
+    for (let time = 0; time < 3; time++) {
+      breaker.enter();
+      breaker.began();
+      breaker.failed(broken);
+    }
+    expect(breaker.isClosed).toBe(false);
   });
 });
 
@@ -139,8 +167,8 @@ describe("a chat stream", () => {
     ).toEqual([
       { type: "usage", usage: { prompt: 30, cached: 10, completion: 0 } },
       { type: "text", text: "Hi" },
-      { type: "usage", usage: { prompt: 30, cached: 10, completion: 1 } },
       { type: "end", reason: "length" },
+      { type: "usage", usage: { prompt: 30, cached: 10, completion: 1 } },
     ]);
   });
 
@@ -150,6 +178,19 @@ describe("a chat stream", () => {
         await expect(read(chunk)).rejects.toMatchObject({ code: "remote-failed" });
       }),
     );
+  });
+});
+
+it("alternatives go elsewhere as anyOf, the one word that OpenAI knows for them", () => {
+  const schema = {
+    type: "object",
+    properties: { oneOf: { oneOf: [{ type: "string" }, { type: "null" }] } },
+    additionalProperties: false,
+  } as const;
+  expect(wishFields(request("Hello", { format: { type: "json-schema", schema } }))).toMatchObject({
+    response_format: {
+      json_schema: { schema: { properties: { oneOf: { anyOf: [{ type: "string" }, { type: "null" }] } } } },
+    },
   });
 });
 

@@ -96,6 +96,19 @@ describe("the examples of the adapters", () => {
     );
   });
 
+  it.each([
+    ["{", " is not JSON"],
+    ['{"examples": "Where is my parcel?"}', ": examples: "],
+  ])("name the file of a malformed adapter.json: %s", (content, fault) => {
+    const file = write("shop/adapter.json", content);
+    expect(() => readExamples(folders(), ["shop"])).toThrow(
+      expect.objectContaining({
+        code: "data-invalid",
+        message: expect.stringContaining(`${file}${fault}`),
+      }),
+    );
+  });
+
   it("brought by a person must exist and hold rows", () => {
     const invalid = expect.objectContaining({ code: "data-invalid" });
     expect(() => readRoutingRows(path.join(folder, "no.jsonl"))).toThrow(invalid);

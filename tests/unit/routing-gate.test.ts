@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Dialogue, toExamples } from "../../server/routing/examples.ts";
 import { logOddsOfGoing } from "../../server/routing/gate.ts";
-import { decide } from "../../server/routing/policy.ts";
+import { decide, judge } from "../../server/routing/policy.ts";
 import { trainHead } from "../../server/routing/train.ts";
 
 const shop = ["my parcel never came", "the invoice is wrong", "refund my order", "the package is damaged"];
@@ -25,8 +25,8 @@ const dialogues: Dialogue[] = shop.flatMap((wanted, at) =>
   ),
 );
 const head = trainHead(toExamples(dialogues));
-const heard = (first: string, assistant: string, text: string, previous: string) =>
-  decide(head, {
+const heard = (first: string, assistant: string, text: string, previous: string, by = head) =>
+  decide(by, {
     turns: [
       { role: "user", text: first },
       { role: "assistant", text: assistant },
@@ -55,6 +55,29 @@ describe("a gate between staying and leaving", () => {
     );
     expect(heard("refund my order", which, "the red one since monday", "shop").domain).toBe("shop");
     expect(heard("prune my hedge", which, "the red one since monday", "garden").domain).toBe("garden");
+  });
+
+  it("makes words count in the evidence as much as in the decision", () => {
+    const [wish, which, text] = ["refund my order", "Which one is it?", "the red one since monday"];
+    const { leaves } = judge(
+      head,
+      { text, before: { earlier: [wish], assistant: which, expert: "shop" } },
+      () => undefined,
+    );
+    const { later } = head.byWords;
+    /** Of the first phrase, where words count so much as far as a turn leaves, and so much as far as it stays. */
+    const evidence = (leaving: number, staying: number) => {
+      const scales = [leaving, staying, ...(later?.mixture.scales.slice(2) ?? [])];
+      const scaled = later && { ...later, mixture: { ...later.mixture, scales } };
+      const by = { ...head, byWords: { ...head.byWords, later: scaled } };
+      const { domain, runnerUp, evidence } = heard(wish, which, text, "shop", by);
+      expect([domain, runnerUp?.domain]).toEqual(["shop", "garden"]);
+      return evidence[0]?.weight ?? 0;
+    };
+    const even = evidence(1, 1);
+    expect(even).toBeGreaterThan(0);
+    expect(evidence(0, 1)).toBeCloseTo((1 - (leaves ?? 0)) * even, 2);
+    expect(evidence(1, 0)).toBeCloseTo((leaves ?? 0) * even, 2);
   });
 
   it("is none where no conversations were learnt", () => {

@@ -45,7 +45,11 @@ const heads: fc.Arbitrary<Head> = fc
       fc.string({ minLength: 1 }).filter((label) => label !== "base"),
       { maxLength: 3 },
     ),
-    floats: fc.array(fc.float({ noNaN: true, noDefaultInfinity: true }), { minLength: 1, maxLength: 50 }),
+    // Rounded up to a half, the very largest floats would be infinite.
+    floats: fc.array(fc.float({ noNaN: true, min: -(2 ** 120), max: 2 ** 120 }), {
+      minLength: 1,
+      maxLength: 50,
+    }),
     scale: fc.double({ min: 0, max: 20, noNaN: true }),
     threshold: fc.double({ min: 0, max: 1, noNaN: true }),
     meaning: fc.boolean(),
@@ -147,6 +151,24 @@ describe("a head's file", () => {
     expect(parse).toThrow(
       expect.objectContaining({ code: "data-invalid", message: expect.stringContaining("head.json") }),
     );
+  });
+
+  it.each([
+    ["ngrams", "infinite", 0x7f80],
+    ["ngrams", "infinitely negative", 0xff80],
+    ["gate", "NaN", 0x7fc0],
+    ["gate", "another NaN", 0xff81],
+  ])("is refused where a weight of the %s is %s", (part, _, half) => {
+    const weights = Buffer.from(Uint16Array.of(0x3f80, 0xff7f, half).buffer).toString("base64");
+    const text = changed((head) => Object.assign(head, { [part]: { bias: "", buckets: "", weights } }));
+    expect(() => parseHead(text(), "head.json")).toThrow(`head.json: ${part}.weights: must be finite`);
+  });
+
+  it.each([-1, Number.NaN])("is refused where a prototype stands for %d rows", (count) => {
+    const { counts } = file().meaning;
+    const some = new Float32Array(Uint8Array.from(Buffer.from(String(counts), "base64")).buffer);
+    const text = changed((head) => Object.assign(head.meaning, { counts: floats(...some.slice(1), count) }));
+    expect(() => parseHead(text(), "head.json")).toThrow("head.json: meaning.counts: must");
   });
 });
 

@@ -40,6 +40,22 @@ describe("spelling", () => {
     expect(spell(text, vocabulary)).toBe(text);
   });
 
+  it.each([
+    ["French", "fuel", "quel film me conseillez-vous ce soir"],
+    ["German", "sent", "mein kopf tut seit montag weh"],
+    ["Spanish", "lines", "me duele la cabeza desde el lunes"],
+  ])("leaves a short sentence in %s alone, even where %j is near", (_, near, text) => {
+    expect(spell(text, vocabularyOf([...examples, near, near], ["film"]))).toBe(text);
+  });
+
+  it.each([
+    ["could you sned monye to my savinsg acount", "could you send money to my savings account"],
+    ["frenhc senetnce", "french sentence"],
+    ["how do yuo say helol in frnech", "how do yuo say hello in french"],
+  ])("puts right several slips in a short sentence: %s", (written, meant) => {
+    expect(spell(written, vocabularyOf([...examples, ...examples], []))).toBe(meant);
+  });
+
   it("knows no slips without words", () => {
     expect(spell("my acocunt", new Map())).toBe("my acocunt");
   });

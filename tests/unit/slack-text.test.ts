@@ -44,9 +44,10 @@ describe("an answer in Slack", () => {
       text: "Rest.",
       status: "interrupted",
       error: { code: "interrupted", message: "The server stopped." },
-      expert: { id: "health", title: "Health <!here>" },
+      expert: { id: "health", title: "Health <!here>", version: "1", sha256: null },
       decision: { pinned: false, confidence: 0.934 },
       droppedTurns: 0,
+      cost: null,
     } as Answer;
     const [context, thumbs] = blocksBelow(answer, "not medical advice", "feedback");
     expect(JSON.stringify(context)).toContain(

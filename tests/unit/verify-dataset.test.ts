@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Placed } from "../../server/json-lines.ts";
 import {
   type Conversation,
   nearDuplicates,
@@ -6,8 +7,9 @@ import {
   verifyDataset,
 } from "../../server/learning/index.ts";
 
-const talk = (id: string, question: string, label = "billing"): Conversation => ({
+const talk = (id: string, question: string, label = "billing"): Placed<Conversation> => ({
   id,
+  where: `the row of ${id}`,
   label,
   messages: [
     { role: "user", content: question },
@@ -36,13 +38,19 @@ const heldOut = [
   talk("c", "can I pay in two parts when the order is above one hundred"),
   talk("d", "nobody rang my bell and yet the courier says I was out", "delivery"),
 ];
-const labelled = [{ id: "router-1", text: "parcel never came", label: "delivery" }];
+const turn = (line: number, text: string, label?: string) => ({
+  id: `router-${line}`,
+  where: `router.jsonl line ${line}`,
+  text,
+  label,
+});
+const turns = [turn(1, "parcel never came", "delivery")];
 const labels = ["billing", "delivery"];
 const plan = [planned("a"), planned("b", "delivery"), planned("c"), planned("d", "delivery")];
 
 describe("a dataset", () => {
   it("that is in order has nothing to mend, and its counts are told", () => {
-    expect(verifyDataset({ train, heldOut, labelled, plan, labels })).toEqual({
+    expect(verifyDataset({ train, heldOut, turns, plan, labels })).toEqual({
       train: 2,
       heldOut: 2,
       multiTurn: 0,
@@ -58,7 +66,7 @@ describe("a dataset", () => {
 
   it("needs neither plan nor labels", () => {
     const bare = train.map(({ label: _, ...row }) => row);
-    expect(verifyDataset({ train: bare, heldOut, labelled: [], plan: null, labels: null })).toMatchObject({
+    expect(verifyDataset({ train: bare, heldOut, turns: [], plan: null, labels: null })).toMatchObject({
       planned: null,
       problems: [],
     });
@@ -77,7 +85,7 @@ describe("a dataset", () => {
     ],
     [
       "a turn with a label that the task lacks",
-      { labelled: [{ id: "router-2", text: "money back", label: "refund" }] },
+      { turns: [turn(2, "money back", "refund")] },
       /router-2 has the label "refund"/,
     ],
     [
@@ -99,15 +107,51 @@ describe("a dataset", () => {
     ],
     [
       "a held-out row that is nearly trained on",
-      { heldOut: [...heldOut, { ...(train[0] as Conversation), id: "e" }] },
-      /e is held out and nearly the same as a/,
+      {
+        heldOut: [
+          ...heldOut,
+          talk("e", "yesterday my card was declined at the till and people stared at me"),
+        ],
+      },
+      /the row of a \(a\) is nearly the same as the row of e \(e\), which is held out/,
+    ],
+    [
+      "a row that asks what a held-out one asks, however it is answered",
+      { train: [...train, talk("e", "Can I pay in two parts when the order is above ONE hundred?!")] },
+      /the row of e \(e\) asks the same as the row of c \(c\), which is held out/,
+    ],
+    [
+      "a turn that is nearly a held-out row's, with or without a label",
+      { turns: [turn(2, "so can I pay in two parts when the order is above one hundred")] },
+      /router\.jsonl line 2 is nearly a turn of the row of c \(c\), which is held out \(similarity 0\.92\)/,
+    ],
+    [
+      "a turn that stands there twice",
+      { turns: [...turns, turn(2, "Parcel never came!", "delivery")] },
+      /router\.jsonl line 2 repeats router\.jsonl line 1/,
     ],
   ])("with %s is told so", (_, change, problem) => {
-    const { problems } = verifyDataset({ train, heldOut, labelled, plan, labels, ...change } as Parameters<
+    const { problems } = verifyDataset({ train, heldOut, turns, plan, labels, ...change } as Parameters<
       typeof verifyDataset
     >[0]);
     expect(problems).toContainEqual(expect.stringMatching(problem));
   });
+});
+
+it("finds a leak of a held-out row that is even more like another held-out row", () => {
+  const words = Array.from({ length: 40 }, (_, index) => `word${index}`);
+  const row = (id: string, from: number): Placed<Conversation> => ({
+    id,
+    where: id,
+    messages: [
+      { role: "user", content: words.slice(from, from + 24).join(" ") },
+      { role: "assistant", content: "Yes." },
+    ],
+  });
+  const parts = { train: [row("a", 0)], heldOut: [row("b", 8), row("c", 6)], turns: [], plan: null };
+  const { nearDuplicates: near, problems } = verifyDataset({ ...parts, labels: null });
+  expect(near.rows).toMatchObject([{ id: "c", of: "b" }]);
+  expect(problems).toContainEqual(expect.stringMatching(/^a \(a\) is nearly the same as c \(c\)/));
 });
 
 describe("near-duplicates", () => {
@@ -124,6 +168,22 @@ describe("near-duplicates", () => {
       like("c", "is the shop at the corner of the old market open on the second day of the fair"),
     ];
     expect(nearDuplicates(rows)).toEqual([{ id: "b", of: "a", similarity: 1 }]);
+  });
+
+  it("are found in a script without spaces, by its characters, and not in what differs there", () => {
+    const chinese = (id: string, question: string): Conversation => ({
+      id,
+      messages: [
+        { role: "user", content: question },
+        { role: "assistant", content: "好的。" },
+      ],
+    });
+    const rows = [
+      chinese("a", "我想取消上个星期五买的那张桌子的订单，应该怎么做？"),
+      chinese("b", "我想取消上个星期五买的那张椅子的订单，应该怎么做？"),
+      chinese("c", "快递说已经送到了，可是我没有收到包裹，请帮我查一下。"),
+    ];
+    expect(nearDuplicates(rows)).toMatchObject([{ id: "b", of: "a" }]);
   });
 
   it("are found among rows of one or two words", () => {

@@ -20,6 +20,11 @@ export class PromptEncoder {
     this.#wrapper = new JinjaTemplateChatWrapper({ template: this.template, tokenizer: model.tokenizer });
   }
 
+  /** Tokens that the model was made for; the library knows its own figure for it only where weights are loaded. */
+  get trainContextSize(): number {
+    return this.#model.fileInfo.architectureMetadata.context_length ?? Number.POSITIVE_INFINITY;
+  }
+
   /** Tokens of the messages, the last of them a user's, up to where the answer begins. */
   prompt(messages: ChatMessage[]): Token[] {
     const chatHistory: ChatHistoryItem[] = [...messages.map(toHistoryItem), { type: "model", response: [] }];

@@ -10,9 +10,14 @@ export interface AttemptOptions {
   firstTokenMs: number;
   /** From one token to the next, in ms. */
   betweenTokensMs: number;
-  /** Lines for whoever runs the server; no message text. */
+  /** Whether lines may quote what people and models say. */
+  showsText: boolean;
+  /** Lines for whoever runs the server. */
   onLog: (line: string) => void;
 }
+
+/** Counts may follow the end of an answer, in ms. */
+const AFTER_END_MS = 2_000;
 
 /** One request to a remote server that has got as far as its first word, or straight to its end. */
 export class Attempt {
@@ -24,6 +29,7 @@ export class Attempt {
   readonly first: UpstreamEvent;
   /** From the request to {@link first}. */
   readonly firstTokenMs: number;
+  #ended: boolean;
   readonly #reader: TimedReader<UpstreamEvent>;
   readonly #stop: AbortSignal;
   readonly #options: AttemptOptions;
@@ -69,14 +75,23 @@ export class Attempt {
     this.droppedTurns = begun.droppedTurns;
     this.first = begun.first;
     this.firstTokenMs = begun.firstTokenMs;
+    this.#ended = begun.first.type === "end";
     this.#reader = begun.reader;
     this.#stop = stop;
     this.#options = options;
   }
 
-  /** What follows the first word. @throws as {@link begin} */
-  next(): Promise<UpstreamEvent> {
-    return read(this.#reader, this.#options.betweenTokensMs, this.#stop, this.#options);
+  /**
+   * What follows the first word; null once no more comes after the end. A server that has come to it and keeps the
+   * connection open, or loses it, has given its answer all the same.
+   * @throws as {@link begin}
+   */
+  async next(): Promise<UpstreamEvent | null> {
+    const { betweenTokensMs } = this.#options;
+    if (this.#ended) return this.#reader.next(Math.min(betweenTokensMs, AFTER_END_MS), "").catch(() => null);
+    const event = await read(this.#reader, betweenTokensMs, this.#stop, this.#options);
+    this.#ended = event.type === "end";
+    return event;
   }
 
   close(): void {
@@ -88,7 +103,7 @@ async function read(
   reader: TimedReader<UpstreamEvent>,
   ms: number,
   stop: AbortSignal,
-  { name, onLog }: AttemptOptions,
+  { name, showsText, onLog }: AttemptOptions,
 ): Promise<UpstreamEvent> {
   try {
     const event = await reader.next(ms, `The engine ${name} took too long to answer.`);
@@ -104,9 +119,25 @@ async function read(
             hint: "Ask again in a moment.",
             cause: error,
           });
-    onLog(`${name}: ${failure.code}: ${failure.message}${reasonIn(failure)}`);
+    onLog(`${name}: ${failure.code}: ${failure.message}${reasonIn(failure, showsText)}`);
     throw failure;
   }
 }
 
-const reasonIn = ({ cause }: RemoteFailure): string => (cause instanceof Error ? ` (${cause.message})` : "");
+/** Parsers and servers quote what they were sent, which may be people's words; their codes do not. */
+function reasonIn({ cause }: RemoteFailure, showsText: boolean): string {
+  if (!(cause instanceof Error)) return "";
+  const reason = showsText ? cause.message : codesOf(cause).join(" ");
+  return reason === "" ? "" : ` (${reason})`;
+}
+
+const CODE = /^[\w.[\]-]{1,80}$/;
+
+function codesOf(error: unknown): string[] {
+  if (!(error instanceof Error)) return [];
+  const { name, status, code, type, param } = error as Error & Record<string, unknown>;
+  const codes = [name, status, code, type, param].flatMap((each) =>
+    typeof each === "string" || typeof each === "number" ? [`${each}`] : [],
+  );
+  return [...codes.filter((each) => each !== "Error" && CODE.test(each)), ...codesOf(error.cause)];
+}

@@ -30,14 +30,14 @@ const Chunk = z.object({
 });
 
 /**
- * Chunks of any OpenAI-compatible server as events.
+ * Chunks of any OpenAI-compatible server as events; counts may follow the end.
  * @throws {RemoteFailure} `remote-failed` for what is no chunk, and where the stream ends before the answer does
  */
 export async function* readChatStream(
   engine: string,
   chunks: AsyncIterable<unknown>,
 ): AsyncGenerator<UpstreamEvent> {
-  let ended: "stop" | "length" | null = null;
+  let ended = false;
   for await (const received of chunks) {
     const parsed = Chunk.safeParse(received);
     if (!parsed.success)
@@ -65,10 +65,11 @@ export async function* readChatStream(
     }));
     if (choice?.delta?.content)
       yield { type: "text", text: choice.delta.content, ...(chances && { logprobs: chances }) };
-    if (choice?.finish_reason) ended = choice.finish_reason === "length" ? "length" : "stop";
+    if (!choice?.finish_reason) continue;
+    ended = true;
+    yield { type: "end", reason: choice.finish_reason === "length" ? "length" : "stop" };
   }
   // A connection that is closed properly in the middle of an answer looks like its end.
-  if (ended === null)
+  if (!ended)
     throw new RemoteFailure("remote-failed", `The engine ${engine} broke off in the middle of this answer.`);
-  yield { type: "end", reason: ended };
 }

@@ -14,6 +14,7 @@ const Refusal = z.object({
         message: z.string().optional(),
         type: z.string().nullish(),
         code: z.union([z.string(), z.number()]).nullish(),
+        param: z.string().nullish(),
         /** llama-server's: https://github.com/ggml-org/llama.cpp/tree/master/tools/server */
         n_prompt_tokens: z.number().optional(),
         n_ctx: z.number().optional(),
@@ -53,7 +54,10 @@ function refusal(engine: string, response: Response, body: string): PatchbayErro
       details: { promptTokens: said.promptTokens, contextSize: said.contextSize },
     });
   const { code, message, hint } = meaningOf(engine, status);
-  const cause = new Error(`${engine} answered ${status}: ${said.text}`);
+  // Codes by the names that OpenAI's client gives them.
+  const cause = Object.assign(new Error(`${engine} answered ${status}: ${said.text}`), said.codes, {
+    status,
+  });
   return new RemoteFailure(code, message, { hint, cause, retryAfterMs: retryAfter(response.headers) });
 }
 
@@ -78,35 +82,36 @@ function meaningOf(engine: string, status: number): { code: RemoteCode; message:
   return {
     code: "remote-refused",
     message: `The engine ${engine} does not accept this request (status ${status}).`,
-    hint: "The server's log has its reason; `params` in the engines file adds fields to a request or drops them.",
+    hint: "The server's log has its codes, and with PATCHBAY_LOG_TEXT=on its words; `params` in the engines file adds fields to a request or drops them.",
   };
 }
 
 interface Said {
   text: string;
-  kind: string;
+  codes: { code?: unknown; type?: unknown; param?: unknown };
   promptTokens: number | undefined;
   contextSize: number | undefined;
 }
 
 function read(body: string): Said {
-  const nothing = { text: body.slice(0, 300), kind: "", promptTokens: undefined, contextSize: undefined };
+  const nothing = { text: body.slice(0, 300), codes: {}, promptTokens: undefined, contextSize: undefined };
   const parsed = Refusal.safeParse(asJson(body));
   if (!parsed.success) return nothing;
   const { error, message } = parsed.data;
   if (typeof error !== "object") return { ...nothing, text: (error ?? message ?? body).slice(0, 300) };
+  const { code, type, param } = error;
   return {
     text: (error.message ?? body).slice(0, 300),
-    kind: `${error.code ?? ""} ${error.type ?? ""}`,
+    codes: { code, type, param },
     promptTokens: error.n_prompt_tokens,
     contextSize: error.n_ctx,
   };
 }
 
 /** OpenAI and llama-server have a code for it; vLLM and SGLang say it in words alone. */
-const isTooLong = (status: number, { kind, text }: Said): boolean =>
+const isTooLong = (status: number, { codes, text }: Said): boolean =>
   (status === 400 || status === 413 || status === 422) &&
-  (/context_length_exceeded|exceed_context_size_error/.test(kind) ||
+  (/context_length_exceeded|exceed_context_size_error/.test(`${codes.code} ${codes.type}`) ||
     /context (length|size|window)/i.test(text));
 
 /** Seconds or a date: https://httpwg.org/specs/rfc9110.html#field.retry-after */

@@ -33,6 +33,11 @@ export class CircuitBreaker {
     this.#state = { is: "half-open", failure: state.failure };
   }
 
+  /** The first word of an answer: others may ask again. Until one gets to its end, a failure opens it at once. */
+  began(): void {
+    if (this.#state.is === "half-open") this.#state = { is: "closed", failures: FAILURES - 1 };
+  }
+
   succeeded(): void {
     this.#state = { is: "closed", failures: 0 };
   }

@@ -6,7 +6,7 @@ import { CircuitBreaker } from "./circuit-breaker.ts";
 import { leavingOutTurns } from "./leave-out-turns.ts";
 import { costOf, type Price } from "./price.ts";
 import { withRetries } from "./retry.ts";
-import { RemoteFailure, type Upstream, type UpstreamUsage } from "./upstream.ts";
+import { RemoteFailure, type Upstream, type UpstreamEvent, type UpstreamUsage } from "./upstream.ts";
 
 export interface RemoteEngineOptions extends AttemptOptions {
   /** Further attempts before the first token. */
@@ -25,6 +25,8 @@ export class RemoteEngine implements Engine {
   readonly #options: RemoteEngineOptions;
   readonly #breaker = new CircuitBreaker(() => performance.now());
   readonly #stops = new Set<AbortController>();
+  /** Its server asked to be left alone until then. */
+  #restsUntil = 0;
   #running = 0;
   #waiting = 0;
   #retries = 0;
@@ -41,6 +43,11 @@ export class RemoteEngine implements Engine {
   /** Whether it is worth asking: false for a while after it failed again and again. */
   get isAvailable(): boolean {
     return this.#breaker.isClosed;
+  }
+
+  /** Whether it would begin soon. */
+  get isReady(): boolean {
+    return this.isAvailable && performance.now() >= this.#restsUntil;
   }
 
   /** Attempts after a first one that failed, since the start. */
@@ -103,8 +110,9 @@ export class RemoteEngine implements Engine {
         prefillMs: attempt.firstTokenMs,
         remote: { engine: this.name, model: this.#upstream.model, adapter: attempt.adapter },
       };
-      let event = attempt.first;
-      for (; event.type !== "end"; event = await attempt.next()) {
+      let reason: Finished["reason"] = "stop";
+      for (let event: UpstreamEvent | null = attempt.first; event; event = await attempt.next()) {
+        if (event.type === "end") reason = event.reason;
         if (event.type === "usage") progress.usage = event.usage;
         if (event.type !== "text") continue;
         progress.texts++;
@@ -112,7 +120,7 @@ export class RemoteEngine implements Engine {
         yield { type: "delta", text, ...(logprobs && { logprobs }) };
       }
       this.#breaker.succeeded();
-      yield this.#finished(event.reason, progress);
+      yield this.#finished(reason, progress);
     } catch (error) {
       this.#judge(error, stop);
       throw error;
@@ -130,14 +138,17 @@ export class RemoteEngine implements Engine {
     stop: AbortSignal,
   ): Promise<{ attempt: Attempt; droppedTurns: number }> {
     const { retries } = this.#options;
+    const { failFast = false } = request;
     this.#waiting++;
     try {
       return await leavingOutTurns(request.messages, async (messages, droppedTurns) => {
         this.#breaker.enter();
         try {
-          const begin = () => Attempt.begin(this.#upstream, { ...request, messages }, stop, this.#options);
+          const begin = () => this.#attempt({ ...request, messages }, stop);
           const onRetry = () => this.#retries++;
-          return { attempt: await withRetries(begin, retries, stop, onRetry), droppedTurns };
+          const attempt = await withRetries(begin, { retries, failFast }, stop, onRetry);
+          this.#breaker.began();
+          return { attempt, droppedTurns };
         } catch (error) {
           this.#judge(error, stop);
           throw error;
@@ -145,6 +156,16 @@ export class RemoteEngine implements Engine {
       });
     } finally {
       this.#waiting--;
+    }
+  }
+
+  async #attempt(request: GenerateRequest, stop: AbortSignal): Promise<Attempt> {
+    try {
+      return await Attempt.begin(this.#upstream, request, stop, this.#options);
+    } catch (error) {
+      if (error instanceof RemoteFailure && error.retryAfterMs !== null)
+        this.#restsUntil = performance.now() + error.retryAfterMs;
+      throw error;
     }
   }
 

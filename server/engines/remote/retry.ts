@@ -13,18 +13,25 @@ const MAX_RETRY_AFTER_MS = 10_000;
  * https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  * @param attempt attempts made so far, from 1
  * @param random from 0 to 1
+ * @param failFast another engine is free, so nobody waits because this server asks to
  */
-export function pauseBefore(failure: RemoteFailure, attempt: number, random: number): number | null {
+export function pauseBefore(
+  failure: RemoteFailure,
+  attempt: number,
+  random: number,
+  failFast = false,
+): number | null {
   if (!failure.isPassing) return null;
-  if (failure.retryAfterMs !== null)
-    return failure.retryAfterMs > MAX_RETRY_AFTER_MS ? null : failure.retryAfterMs + random * BASE_MS;
+  const { retryAfterMs } = failure;
+  if (retryAfterMs !== null)
+    return failFast || retryAfterMs > MAX_RETRY_AFTER_MS ? null : retryAfterMs + random * BASE_MS;
   return random * Math.min(MAX_MS, BASE_MS * 2 ** (attempt - 1));
 }
 
 /** Tries again what has not yet given anybody anything. @param onRetry before each further attempt */
 export async function withRetries<T>(
   attempt: () => Promise<T>,
-  retries: number,
+  { retries, failFast }: { retries: number; failFast: boolean },
   signal: AbortSignal,
   onRetry: () => void,
 ): Promise<T> {
@@ -33,7 +40,9 @@ export async function withRetries<T>(
       return await attempt();
     } catch (error) {
       const pause =
-        made <= retries && error instanceof RemoteFailure ? pauseBefore(error, made, Math.random()) : null;
+        made <= retries && error instanceof RemoteFailure
+          ? pauseBefore(error, made, Math.random(), failFast)
+          : null;
       if (pause === null) throw error;
       await sleep(pause, undefined, { signal });
       onRetry();

@@ -10,7 +10,7 @@ export interface UpstreamUsage {
 
 /**
  * One answer as a server elsewhere sends it: `opened` first, with the version of the adapter that it applies (null: none),
- * then text, counts whenever it tells them, and `end`. A server that leaves out the oldest turns by itself may say how many
+ * then text, counts whenever it tells them, also after `end`. A server that leaves out the oldest turns by itself may say how many
  * (`dropped`).
  */
 export type UpstreamEvent =

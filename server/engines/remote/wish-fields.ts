@@ -28,7 +28,8 @@ function withRequired(schema: unknown): unknown {
   if (typeof schema !== "object" || schema === null) return schema;
   const keywords = Object.fromEntries(
     Object.entries(schema).map(([word, value]) => [
-      word,
+      // Of alternatives only one need hold, as here, and OpenAI knows no other word for them.
+      word === "oneOf" ? "anyOf" : word,
       // Names of one's own stand below these, not keywords.
       word === "properties" || word === "$defs" ? mapValues(value, withRequired) : withRequired(value),
     ]),

@@ -7,7 +7,7 @@ import type { Allowance, RateLimits } from "../rate-limits.ts";
 import { chatCompletions } from "./chat-completions.ts";
 import { type Embed, embeddings } from "./embeddings.ts";
 import { feedback } from "./feedback.ts";
-import { listModels, retrieveModel } from "./models.ts";
+import { listModels, retrieveModel, withEmbedder } from "./models.ts";
 import { routeCorrection } from "./route-correction.ts";
 
 /** What the API works on; there once the server is ready. */
@@ -18,6 +18,8 @@ export interface ApiServices {
   /** What can be asked, `auto` first. */
   models: () => ModelInfo[];
   embed: Embed;
+  /** Whether there is an embedder that is ready. */
+  embeds: () => boolean;
 }
 
 export interface ApiDeps {
@@ -59,14 +61,17 @@ export function openAiApi(deps: ApiDeps): Router {
   api.get(
     "/models",
     admit(null),
-    serve(({ models }, _person, _request, response) => void response.json(listModels(models()))),
+    serve(
+      ({ models, embeds }, _person, _request, response) =>
+        void response.json(listModels(withEmbedder(models(), embeds()))),
+    ),
   );
   api.get(
     "/models/:model",
     admit(null),
     serve(
-      ({ models }, _person, request, response) =>
-        void response.json(retrieveModel(models(), String(request.params.model))),
+      ({ models, embeds }, _person, request, response) =>
+        void response.json(retrieveModel(withEmbedder(models(), embeds()), String(request.params.model))),
     ),
   );
   api.post(

@@ -91,9 +91,8 @@ function startStream(response: Response, state: CompletionState): void {
   response.flushHeaders();
 }
 
-function setRouteHeaders(response: Response, { route }: CompletionState): void {
-  if (!route) return;
-  const { expert, decision } = route;
+function setRouteHeaders(response: Response, { expert, decision }: CompletionState): void {
+  if (!expert || !decision) return;
   response.setHeader("X-Patchbay-Adapter", expert.id);
   response.setHeader("X-Patchbay-Confidence", decision.confidence.toFixed(4));
   response.setHeader("X-Patchbay-Router", decision.head);

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { CompletionRequest } from "../../chat/index.ts";
 import { limits } from "../../protocol/index.ts";
+import { EMBEDDER } from "./embeddings.ts";
 import { badParameter, parseBody, unsupportedParameter } from "./parse-body.ts";
 
 /*
@@ -58,7 +59,7 @@ const Body = z.strictObject({
   model: z.string().min(1).max(100),
   messages: z.array(Message).min(1).max(10_000),
   stream: z.boolean().optional(),
-  stream_options: z.object({ include_usage: z.boolean().optional() }).optional(),
+  stream_options: z.object({ include_usage: z.boolean().nullish() }).optional(),
   n: z.int().min(1).max(limits.choices).optional(),
   max_tokens: tokens.optional(),
   max_completion_tokens: tokens.optional(),
@@ -99,6 +100,8 @@ export interface ParsedRequest {
 /** @throws {PatchbayError} `bad-request` or `parameter-unsupported`, with `details.param` */
 export function parseCompletionRequest(raw: unknown): ParsedRequest {
   const body = parseBody(Body, withoutUnsupported(raw));
+  if (body.model === EMBEDDER)
+    throw badParameter("model", `"${EMBEDDER}" answers nothing: it makes vectors, POST /v1/embeddings.`);
   const turns = body.messages.flatMap((message) => {
     const { role } = message;
     return role === "user" || role === "assistant" ? [{ role, text: textOf(message) }] : [];

@@ -1,5 +1,5 @@
 import type { Completion } from "../../chat/index.ts";
-import { PatchbayError, type TokenLogprob } from "../../protocol/index.ts";
+import { type Expert, PatchbayError, type TokenLogprob } from "../../protocol/index.ts";
 import type { ChoiceState, CompletionState } from "./completion-state.ts";
 
 /*
@@ -10,7 +10,7 @@ export const COMPLETION_PREFIX = "chatcmpl-";
 
 export function completionObject(completion: Completion, state: CompletionState) {
   return {
-    ...head(completion, state, "chat.completion"),
+    ...head(completion, state.expert, "chat.completion"),
     choices: state.choices.map((choice, index) => ({
       index,
       message: { role: "assistant", content: choice.text, refusal: null },
@@ -18,14 +18,14 @@ export function completionObject(completion: Completion, state: CompletionState)
       finish_reason: finishReason(choice),
     })),
     usage: usageObject(state),
-    patchbay: patchbayObject(completion, state),
+    patchbay: patchbayObject(completion, state, state.expert),
   };
 }
 
 /** The first of a choice's chunks says who answers. */
 export const firstChunk = (completion: Completion, state: CompletionState, index: number) => ({
   ...chunk(completion, state, index, { role: "assistant", content: "", refusal: null }),
-  patchbay: patchbayObject(completion, state),
+  patchbay: patchbayObject(completion, state, expertOf(state, index)),
 });
 
 export const deltaChunk = (
@@ -41,10 +41,10 @@ export const lastChunk = (completion: Completion, state: CompletionState, index:
 });
 
 export const usageChunk = (completion: Completion, state: CompletionState) => ({
-  ...head(completion, state, "chat.completion.chunk"),
+  ...head(completion, state.expert, "chat.completion.chunk"),
   choices: [],
   usage: usageObject(state),
-  patchbay: patchbayObject(completion, state),
+  patchbay: patchbayObject(completion, state, state.expert),
 });
 
 function chunk(
@@ -55,25 +55,26 @@ function chunk(
   logprobs: TokenLogprob[] = [],
 ) {
   return {
-    ...head(completion, state, "chat.completion.chunk"),
+    ...head(completion, expertOf(state, index), "chat.completion.chunk"),
     choices: [{ index, delta, logprobs: logprobsObject(logprobs), finish_reason: null }],
   };
 }
 
-function head<Name extends string>({ id, created }: Completion, { route }: CompletionState, object: Name) {
+const expertOf = ({ choices }: CompletionState, index: number): Expert | null =>
+  choices[index]?.expert ?? null;
+
+function head<Name extends string>({ id, created }: Completion, expert: Expert | null, object: Name) {
   return {
     id: `${COMPLETION_PREFIX}${id}`,
     object,
     created,
-    model: route?.expert.version ?? route?.expert.id ?? "auto",
+    model: expert?.version ?? expert?.id ?? "auto",
   };
 }
 
 /** A prompt is read once for each choice and counted once, as OpenAI does. */
 function usageObject({ choices }: CompletionState) {
-  const counts = choices.flatMap(({ ending }) =>
-    ending && !(ending instanceof PatchbayError) ? [ending.tokens] : [],
-  );
+  const counts = endingsOf(choices).map(({ tokens }) => tokens);
   const prompt = counts[0]?.prompt ?? 0;
   const completion = counts.reduce((sum, { completion }) => sum + completion, 0);
   return {
@@ -84,25 +85,33 @@ function usageObject({ choices }: CompletionState) {
   };
 }
 
+const endingsOf = (choices: readonly ChoiceState[]) =>
+  choices.flatMap(({ ending }) => (ending && !(ending instanceof PatchbayError) ? [ending] : []));
+
 /** As `patchbay chat --json` says it. */
-function patchbayObject(completion: Completion, { route, choices }: CompletionState) {
-  const timings = choices.flatMap(({ ending }) =>
-    ending && !(ending instanceof PatchbayError) ? [ending.timings] : [],
-  );
+function patchbayObject(
+  completion: Completion,
+  { decision, choices }: CompletionState,
+  expert: Expert | null,
+) {
+  const endings = endingsOf(choices);
+  const costs = endings.flatMap(({ cost }) => cost ?? []);
   return {
-    adapter: route?.expert.id ?? null,
-    version: route?.expert.version ?? null,
-    sha256: route?.expert.sha256 ?? null,
-    confidence: route?.decision.confidence ?? null,
-    runnerUp: route?.decision.runnerUp
-      ? { adapter: route.decision.runnerUp.domain, confidence: route.decision.runnerUp.confidence }
+    adapter: expert?.id ?? null,
+    version: expert?.version ?? null,
+    sha256: expert?.sha256 ?? null,
+    confidence: decision?.confidence ?? null,
+    runnerUp: decision?.runnerUp
+      ? { adapter: decision.runnerUp.domain, confidence: decision.runnerUp.confidence }
       : null,
-    reason: route?.decision.reason ?? null,
-    pinned: route?.decision.pinned ?? null,
-    router: route?.decision.head ?? null,
+    reason: decision?.reason ?? null,
+    pinned: decision?.pinned ?? null,
+    router: decision?.head ?? null,
     seeds: completion.choices.map(({ seed }) => seed),
+    remotes: choices.map((choice) => choice.expert?.remote ?? null),
     droppedTurns: choices[0]?.droppedTurns ?? 0,
-    ...(timings.length === choices.length && { timings }),
+    ...(endings.length === choices.length && { timings: endings.map(({ timings }) => timings) }),
+    ...(costs.length > 0 && { cost: costs.reduce((sum, cost) => sum + cost, 0) }),
   };
 }
 

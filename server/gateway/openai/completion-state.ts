@@ -8,26 +8,30 @@ import {
   type TurnEvent,
 } from "../../protocol/index.ts";
 
-/** Who answers a completion, and why. */
-export interface Route {
-  decision: Decision;
-  expert: Expert;
-}
-
 export interface ChoiceState {
+  /** Who answers it: not every choice need come from the same engine, nor through the adapter. */
+  expert: Expert | null;
   text: string;
   logprobs: TokenLogprob[];
   droppedTurns: number;
-  ending: { reason: "stop" | "length"; timings: Timings; tokens: TokenCounts } | PatchbayError | null;
+  ending: Ended | PatchbayError | null;
+}
+
+interface Ended {
+  reason: "stop" | "length";
+  timings: Timings;
+  tokens: TokenCounts;
+  cost: number | null;
 }
 
 /** What has become known of a completion so far. All its choices are routed alike. */
 export class CompletionState {
   readonly choices: ChoiceState[];
-  route: Route | null = null;
+  decision: Decision | null = null;
 
   constructor(count: number) {
     this.choices = Array.from({ length: count }, () => ({
+      expert: null,
       text: "",
       logprobs: [],
       droppedTurns: 0,
@@ -37,6 +41,12 @@ export class CompletionState {
 
   get ended(): boolean {
     return this.choices.every(({ ending }) => ending !== null);
+  }
+
+  /** Who answers: through an adapter where every choice is. */
+  get expert(): Expert | null {
+    const experts = this.choices.flatMap(({ expert }) => expert ?? []);
+    return experts.find(({ version }) => version === null) ?? experts[0] ?? null;
   }
 
   /** The first choice that failed. */
@@ -50,20 +60,22 @@ export class CompletionState {
     if (!choice) return;
     switch (event.type) {
       case "route":
-        this.route = { decision: event.decision, expert: event.expert };
+        this.decision = event.decision;
+        choice.expert = event.expert;
         break;
       case "queued":
         break;
       case "start":
         choice.droppedTurns = event.droppedTurns;
+        choice.expert = event.expert ?? choice.expert;
         break;
       case "delta":
         choice.text += event.text;
         choice.logprobs.push(...(event.logprobs ?? []));
         break;
       case "finish": {
-        const { timings, tokens } = event;
-        choice.ending = { reason: event.reason === "length" ? "length" : "stop", timings, tokens };
+        const { timings, tokens, cost = null } = event;
+        choice.ending = { reason: event.reason === "length" ? "length" : "stop", timings, tokens, cost };
         break;
       }
       case "error":

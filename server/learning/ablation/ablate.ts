@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import type { AdapterFile } from "../../engines/index.ts";
@@ -8,12 +7,11 @@ import { writeAtomically } from "../../write-atomically.ts";
 import { textsFor } from "../evaluation/evaluate-adapter.ts";
 import { type Measured, meanLoss, measureSide, type ToMeasure } from "../evaluation/measure-side.ts";
 import { goldLabels } from "../label-task.ts";
-import { runRows } from "../run-rows.ts";
 import { runTraining, type TrainOptions } from "../train-adapter.ts";
-import { defaultTrainConfig, type TrainConfig } from "../train-config.ts";
-import { ablationPage } from "./ablation-page.ts";
+import { ablationPage, type TableRow } from "./ablation-page.ts";
 import { ArmResult } from "./arm-result.ts";
 import { type Arm, type Budget, sweep, techniques } from "./arms.ts";
+import { type ArmOrBase, hashOf, originOf } from "./origin.ts";
 
 export interface AblateOptions extends Omit<TrainOptions, "config" | "runFolder"> {
   budget: Budget;
@@ -24,10 +22,11 @@ export interface AblateOptions extends Omit<TrainOptions, "config" | "runFolder"
   onStep: (text: string, share: number | null) => void;
 }
 
-type ArmOrBase = Pick<Arm, "name" | "technique"> & { config: TrainConfig | null };
-
 /** The model as it is, which the sweep is compared with. */
-const BASE: ArmOrBase = { name: "base", technique: "no adapter", config: null };
+const BASE: ArmOrBase = { name: "base", technique: "no adapter", config: null, startSha256: null };
+
+/** Stands for the neighbour where only the arms' names are of interest. */
+const ANY_NEIGHBOUR = { version: "a neighbour", sha256: "" };
 
 /** Rows on which a neighbour to transfer from is chosen. */
 const NEIGHBOUR_ROWS = 20;
@@ -41,7 +40,8 @@ const NEIGHBOUR_ROWS = 20;
 export async function ablate(options: AblateOptions): Promise<string> {
   const { folder, base, budget, onStep } = options;
   const rates = sweep(budget);
-  checkNames(options.only, [...rates, ...techniques(budget, Number.NaN, "a neighbour")]);
+  const names = [...rates, ...techniques(budget, Number.NaN, ANY_NEIGHBOUR)].map(({ name }) => name);
+  checkNames(options.only, names);
   const texts = {
     ...textsFor({ folder, promptsDir: options.promptsDir, rows: null }),
     otherDomains: new Map(),
@@ -51,20 +51,23 @@ export async function ablate(options: AblateOptions): Promise<string> {
   const write = (control: string) =>
     writeAtomically(
       path.join(kept, "README.md"),
-      ablationPage({ id: path.basename(folder), base: base.name, tokens: budget.tokens, control }, results),
+      ablationPage(
+        { id: path.basename(folder), base: base.name, tokens: budget.tokens, control },
+        tableRows([BASE.name, ...names], results, kept),
+      ),
     );
-  const add = async (arm: Arm) => {
-    const isWanted = options.only?.includes(arm.name) ?? true;
-    const result =
-      keptResult(arm, options, kept) ?? (isWanted ? await newResult(arm, options, kept, texts) : null);
-    if (result) results.push(result);
+  const add = async (arms: readonly Arm[], onAdded: () => void) => {
+    // Those that are there first, so that the table calls none of them earlier while another of them trains.
+    results.push(...arms.flatMap((arm) => keptResult(arm, options, kept) ?? []));
+    const missing = arms.filter(({ name }) => !results.some(({ arm }) => arm === name));
+    for (const arm of missing.filter(({ name }) => options.only?.includes(name) ?? true)) {
+      results.push(await newResult(arm, options, kept, texts));
+      onAdded();
+    }
   };
 
   results.push(keptResult(BASE, options, kept) ?? (await measured(BASE, null, options, kept, texts)));
-  for (const arm of rates) {
-    await add(arm);
-    if (results.length > 1) write(bestOf(results).arm);
-  }
+  await add(rates, () => write(bestOf(results).arm));
   if (results.length === 1)
     throw new PatchbayError(
       "bad-request",
@@ -76,15 +79,12 @@ export async function ablate(options: AblateOptions): Promise<string> {
   const control = bestOf(results).arm;
   const learningRate = rates.find(({ name }) => name === control)?.config.learningRate ?? Number.NaN;
   onStep("looking for the nearest domain", null);
-  for (const arm of techniques(budget, learningRate, await nearest(options, texts))) {
-    await add(arm);
-    write(control);
-  }
+  await add(techniques(budget, learningRate, await nearest(options, texts)), () => write(control));
+  write(control);
   return kept;
 }
 
-function checkNames(only: readonly string[] | null, arms: readonly Arm[]): void {
-  const names = arms.map(({ name }) => name);
+function checkNames(only: readonly string[] | null, names: readonly string[]): void {
   const unknown = only?.find((name) => !names.includes(name));
   if (unknown !== undefined)
     throw new PatchbayError("bad-request", `There is no arm "${unknown}".`, {
@@ -117,14 +117,25 @@ async function newResult(
   return measured(arm, run, options, kept, texts);
 }
 
-const fileOf = ({ name }: Pick<Arm, "name">, kept: string) => path.join(kept, `${name}.json`);
+const fileOf = (name: string, kept: string) => path.join(kept, `${name}.json`);
+
+function readResult(name: string, kept: string): ArmResult | null {
+  const file = fileOf(name, kept);
+  return fs.existsSync(file) ? ArmResult.parse(JSON.parse(fs.readFileSync(file, "utf8"))) : null;
+}
 
 function keptResult(arm: ArmOrBase, options: AblateOptions, kept: string): ArmResult | null {
-  const file = fileOf(arm, kept);
-  if (!fs.existsSync(file)) return null;
-  const result = ArmResult.parse(JSON.parse(fs.readFileSync(file, "utf8")));
-  return result.sha256 === hashOf(arm, options) ? result : null;
+  const result = readResult(arm.name, kept);
+  return result?.sha256 === hashOf(arm, options) ? result : null;
 }
+
+/** In the order of these names. A result of other data or settings stays, marked, until its arm is trained anew. */
+const tableRows = (names: readonly string[], current: readonly ArmResult[], kept: string): TableRow[] =>
+  names.flatMap((name) => {
+    const now = current.find(({ arm }) => arm === name);
+    const result = now ?? readResult(name, kept);
+    return result ? [{ ...result, isEarlier: now === undefined }] : [];
+  });
 
 async function measured(
   arm: ArmOrBase,
@@ -152,25 +163,25 @@ async function measured(
     gold: labelTask ? goldLabels(labelTask, own.rows) : [],
     labels,
   };
-  writeAtomically(fileOf(arm, kept), `${JSON.stringify(result)}\n`);
+  writeAtomically(fileOf(arm.name, kept), `${JSON.stringify(result)}\n`);
+  addOrigin(arm, options, kept);
   return result;
+}
+
+/** For people: what the arms come from, beside their results. */
+function addOrigin(arm: ArmOrBase, options: AblateOptions, kept: string): void {
+  const file = path.join(kept, "manifest.json");
+  const others: unknown = fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, "utf8")) : {};
+  const manifest = Object.assign({}, others, { [arm.name]: originOf(arm, options) });
+  writeAtomically(file, `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 const rounded = (losses: Measured["losses"]) =>
   losses.map(({ loss, tokens }) => ({ loss: Number(loss.toFixed(3)), tokens }));
 
-function hashOf({ config }: ArmOrBase, { folder, promptsDir, base }: AblateOptions): string {
-  // Labels and other domains' conversations are of consequence to those alone who learn from them.
-  const plain = { ...defaultTrainConfig, tasks: "answers" } as const;
-  const { dataSha256, promptSha256 } = runRows(folder, promptsDir, config ?? plain, []);
-  return createHash("sha256")
-    .update(JSON.stringify([config, base.sha256, dataSha256, promptSha256]))
-    .digest("hex");
-}
-
 /** The other domain whose adapter loses least on this one's rows; null: there is none for this base model. */
-async function nearest({ folder, base }: AblateOptions, { own }: ToMeasure): Promise<string | null> {
-  let best: { version: string; loss: number } | null = null;
+async function nearest({ folder, base }: AblateOptions, { own }: ToMeasure): Promise<AdapterFile | null> {
+  let best: { file: AdapterFile; loss: number } | null = null;
   const rows = own.rows.slice(0, NEIGHBOUR_ROWS);
   const nothing = { systemPrompt: "", rows: [] };
   for (const other of adapterFolders(path.dirname(folder)).filter((each) => each !== folder)) {
@@ -178,7 +189,7 @@ async function nearest({ folder, base }: AblateOptions, { own }: ToMeasure): Pro
     if (version?.card.base.sha256 !== base.sha256) continue;
     const texts = { own: { ...own, rows }, labelTask: null, general: nothing, otherDomains: new Map() };
     const loss = meanLoss((await measureSide(base.path, version.file, texts, () => undefined)).losses);
-    if (best === null || loss < best.loss) best = { version: version.file.version, loss };
+    if (best === null || loss < best.loss) best = { file: version.file, loss };
   }
-  return best?.version ?? null;
+  return best?.file ?? null;
 }

@@ -9,23 +9,28 @@ export interface AblationFacts {
   control: string;
 }
 
+export type TableRow = ArmResult & {
+  /** Measured when the data, the settings, the base model or the start were other ones. */
+  isEarlier: boolean;
+};
+
 /** The table that stands in `adapters/<id>/ablation/README.md`: the sweep against the base model, techniques against the control. */
 export function ablationPage(
   { id, base, tokens, control }: AblationFacts,
-  results: readonly ArmResult[],
+  results: readonly TableRow[],
 ): string {
   const plain = results.find(({ arm }) => arm === "base");
   const chosen = results.find(({ arm }) => arm === control);
   if (!plain || !chosen) throw new Error("an ablation has its base and its control");
-  const rows = (some: readonly ArmResult[], other: ArmResult) =>
+  const rows = (some: readonly TableRow[], other: ArmResult) =>
     some.map((result) => {
       const { loss, change, macroF1, f1Gain, generalChange } = compare(result, other);
       const cells = [
-        result.arm === control ? `**${result.arm}**` : result.arm,
+        result.arm === control ? `**${result.arm}**` : `${result.arm}${result.isEarlier ? " (earlier)" : ""}`,
         result.technique,
         loss.toFixed(3),
         withInterval(change, percent),
-        macroF1.toFixed(2),
+        Number.isNaN(macroF1) ? "–" : macroF1.toFixed(2),
         withInterval(f1Gain, (value) => signed(value, value.toFixed(2))),
         withInterval(generalChange, percent),
       ];
@@ -40,6 +45,7 @@ export function ablationPage(
   return [
     `# What each technique does for ${id}`,
     `Made by \`npx patchbay adapters ablate ${id} --budget ${tokens}\`: every arm trains on ${tokens.toLocaleString("en")} tokens of ${base} and is measured through the served model on the held-out rows. In brackets the 95% interval of a paired bootstrap over rows; one seed an arm, so that what a seed changes is not in it. Losses are nats a token of answers; below zero is better.`,
+    ...(results.some(({ isEarlier }) => isEarlier) ? ["", EARLIER] : []),
     "",
     "## Learning rates, against the base model",
     ...head("base"),
@@ -50,6 +56,9 @@ export function ablationPage(
     "",
   ].join("\n");
 }
+
+const EARLIER =
+  "An arm marked (earlier) was measured with other data, settings, base model or start than those of now: `--only` with its name measures it anew. Where its held-out rows were others, it is not compared.";
 
 const signed = (value: number, shown: string): string => (value < 0 ? shown.replace("-", "−") : `+${shown}`);
 const percent = (value: number): string => signed(value, `${(value * 100).toFixed(1)}%`);

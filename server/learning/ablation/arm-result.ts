@@ -11,7 +11,7 @@ export const ArmResult = z.object({
   technique: z.string(),
   /** Every hyperparameter and switch; null for the base model. */
   config: z.record(z.string(), z.unknown()).nullable(),
-  /** Over config, data, base and budget: the same hash means the same arm. */
+  /** Over config, data, prompt, base and start: the same hash means the same arm. */
   sha256: z.string(),
   tokensTrained: z.number(),
   seconds: z.number(),
@@ -32,9 +32,11 @@ export interface Compared {
   generalChange: { value: number; ci95: Interval };
 }
 
-/** An arm beside another, over the same rows. */
+/** An arm beside another, over the same rows; NaN where theirs were not the same. */
 export function compare(arm: ArmResult, other: ArmResult): Compared {
   const change = (ours: ArmResult["losses"], theirs: ArmResult["losses"]) => {
+    // No row of text is kept with a result; rows of equal lengths are taken for the same.
+    if (!isSame(ours.map(tokensOf), theirs.map(tokensOf))) return INCOMPARABLE;
     const of = (indices?: Uint32Array) => meanLoss(ours, indices) / meanLoss(theirs, indices) - 1;
     return { value: of(), ci95: bootstrap95(ours.length, of) };
   };
@@ -42,8 +44,15 @@ export function compare(arm: ArmResult, other: ArmResult): Compared {
     loss: meanLoss(arm.losses),
     change: change(arm.losses, other.losses),
     macroF1: classification(arm.gold, arm.labels).macroF1,
-    f1Gain: macroF1Gain(arm.gold, { candidate: arm.labels, against: other.labels }),
+    f1Gain: isSame(arm.gold, other.gold)
+      ? macroF1Gain(arm.gold, { candidate: arm.labels, against: other.labels })
+      : INCOMPARABLE,
     general: meanLoss(arm.general),
     generalChange: change(arm.general, other.general),
   };
 }
+
+const INCOMPARABLE: Compared["change"] = { value: Number.NaN, ci95: [Number.NaN, Number.NaN] };
+const tokensOf = ({ tokens }: { tokens: number }): number => tokens;
+const isSame = (some: readonly number[], others: readonly number[]): boolean =>
+  some.length === others.length && some.every((value, index) => value === others[index]);

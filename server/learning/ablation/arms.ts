@@ -1,3 +1,4 @@
+import type { AdapterFile } from "../../engines/index.ts";
 import { defaultTrainConfig, type TrainConfig } from "../train-config.ts";
 
 /** One training of an ablation. */
@@ -6,6 +7,8 @@ export interface Arm {
   /** What it differs in from the control, for people. */
   technique: string;
   config: TrainConfig;
+  /** Of the file that it starts from, whose name alone may come to mean another one; null: from scratch. */
+  startSha256: string | null;
 }
 
 export interface Budget {
@@ -18,11 +21,14 @@ export const LEARNING_RATES = [1e-4, 2e-4, 5e-4, 1e-3] as const;
 
 /** More epochs than any budget holds: the tokens end each arm. */
 const EPOCHS = 100;
+/** At the rates of the sweep; with four, twice the highest of them does better. */
+const BATCH_SIZE = 8;
 
 const configFor = ({ tokens, seed }: Budget): TrainConfig => ({
   ...defaultTrainConfig,
   seed,
   epochs: EPOCHS,
+  batchSize: BATCH_SIZE,
   maxTokens: tokens,
   tasks: "answers",
 });
@@ -35,22 +41,32 @@ export const sweep = (budget: Budget): Arm[] =>
     name: rateName(learningRate),
     technique: `learning rate ${learningRate.toExponential()}`,
     config: { ...configFor(budget), learningRate },
+    startSha256: null,
   }));
 
 /** One arm for each technique, all else as in the control. @param neighbour adapter to transfer from; null: there is none */
-export function techniques(budget: Budget, learningRate: number, neighbour: string | null): Arm[] {
+export function techniques(
+  budget: Budget,
+  learningRate: number,
+  neighbour: Pick<AdapterFile, "version" | "sha256"> | null,
+): Arm[] {
   const control = { ...configFor(budget), learningRate };
   const arm = (name: string, technique: string, change: Partial<TrainConfig>): Arm => ({
     name,
     technique,
     config: { ...control, ...change },
+    startSha256: null,
+  });
+  const transfer = ({ version, sha256 }: NonNullable<typeof neighbour>): Arm => ({
+    ...arm("transfer", `from ${version}`, { from: version }),
+    startSha256: sha256,
   });
   return [
     arm("augment", "every row again in another wording", { augment: true }),
     arm("short-first", "short rows first", { curriculum: "short-first" }),
     arm("multi-task", "labels beside answers", { tasks: "answers+labels" }),
     arm("all-domains", "one adapter over all domains", { scope: "all" }),
-    ...(neighbour === null ? [] : [arm("transfer", `from ${neighbour}`, { from: neighbour })]),
+    ...(neighbour === null ? [] : [transfer(neighbour)]),
     arm("replay", "a fifth as many of the base model's own answers", { replay: 0.2 }),
   ];
 }

@@ -1,32 +1,30 @@
 import fs from "node:fs";
 import path from "node:path";
-import type { AdapterFile, ChatMessage, Engine } from "../../engines/index.ts";
+import type { AdapterFile, Engine } from "../../engines/index.ts";
 import type { BaseModel } from "../../models/index.ts";
 import { PatchbayError } from "../../protocol/index.ts";
 import { adapterFolders, readManifest, readPrompt } from "../../registry/index.ts";
 import { type Conversation, readConversations } from "../dataset.ts";
 import { goldLabels, type LabelTask } from "../label-task.ts";
-import { bootstrap95 } from "./bootstrap.ts";
+import { promptsOf, samplesOf, spread } from "./answered-rows.ts";
 import { classification, confusionMatrix, macroF1Gain } from "./classification.ts";
 import { generateAnswers } from "./generate-answers.ts";
-import { type Answered, type Judgement, judgeAnswers } from "./judge-answers.ts";
+import { type Answered, coherence, type Judgement, judgeAnswers } from "./judge-answers.ts";
+import { forgetting, lossChange, lossReduction } from "./loss-changes.ts";
 import {
   inTurn,
   type Measured,
   meanLoss,
   measureLosses,
   measureSide,
-  type RowLoss,
   type Texts,
   type ToMeasure,
 } from "./measure-side.ts";
-import type { EvaluationReport, LabelReport, LossReduction, Sides } from "./report.ts";
+import type { EvaluationReport, LabelReport, Sides } from "./report.ts";
 import { asksBack, distinct2, repetition, wordCount } from "./text-measures.ts";
 
-/** Rows of each other domain, and rows that are answered anew: enough for a direction, few enough to wait for. */
+/** Rows of each other domain: enough for a direction, few enough to wait for. */
 const ROWS_OF_OTHERS = 40;
-const ANSWERED_ROWS = 24;
-const SHOWN_ANSWERS = 10;
 
 export interface EvaluateOptions {
   /** The adapter's folder. */
@@ -55,6 +53,7 @@ export async function evaluateAdapter(options: EvaluateOptions): Promise<Evaluat
   const measure = (adapter: AdapterFile | null) =>
     measureSide(base.path, adapter, toMeasure, (share) => onProgress(`measuring ${nameOf(adapter)}`, share));
   const measured = { against: await measure(against), candidate: await measure(candidate) };
+  const loss = lossChange({ against: measured.against.losses, candidate: measured.candidate.losses });
   const wrongExperts = await inTurn(options.wrongExperts, async (adapter) => {
     const losses = await measureLosses(base.path, adapter, own, (share) =>
       onProgress(`measuring ${adapter.version}`, share),
@@ -66,7 +65,7 @@ export async function evaluateAdapter(options: EvaluateOptions): Promise<Evaluat
     };
   });
 
-  const prompts = promptsOf(own, ANSWERED_ROWS);
+  const prompts = promptsOf(own);
   const engine = await options.engine();
   const answer = (adapter: AdapterFile | null) =>
     generateAnswers(
@@ -90,17 +89,13 @@ export async function evaluateAdapter(options: EvaluateOptions): Promise<Evaluat
     against: nameOf(against),
     base: { name: base.name, sha256: base.sha256 },
     rows: own.rows.length,
-    ...lossReport(measured),
+    loss,
+    perplexity: { against: Math.exp(loss.against), candidate: Math.exp(loss.candidate) },
     wrongExperts,
     label: labelTask && labelReport(measured, labelTask, own.rows),
     forgetting: forgetting(measured),
     ...answerReport(answered, judged),
-    samples: prompts.slice(0, SHOWN_ANSWERS).map(({ messages, reference }, index) => ({
-      prompt: messages.at(-1)?.content ?? "",
-      against: answered.against[index]?.answer ?? "",
-      candidate: answered.candidate[index]?.answer ?? "",
-      reference,
-    })),
+    samples: samplesOf(prompts, answered),
     evaluatedAt: new Date().toISOString(),
   };
 }
@@ -138,36 +133,6 @@ export function textsFor({
   };
 }
 
-/** So many rows from all over the file. */
-function spread<T>(rows: readonly T[], count: number): T[] {
-  if (rows.length <= count) return [...rows];
-  return Array.from({ length: count }, (_, index) => rows[Math.floor((index * rows.length) / count)] as T);
-}
-
-/** Each row up to its last answer, which is what both sides are asked for. */
-function promptsOf(
-  { systemPrompt, rows }: Texts,
-  count: number,
-): { messages: ChatMessage[]; reference: string }[] {
-  return spread(rows, count).map((row) => ({
-    messages: [{ role: "system", content: systemPrompt }, ...row.messages.slice(0, -1)],
-    reference: row.messages.at(-1)?.content ?? "",
-  }));
-}
-
-function lossReport({ against, candidate }: Sides<Measured>): Pick<EvaluationReport, "loss" | "perplexity"> {
-  const loss = { against: meanLoss(against.losses), candidate: meanLoss(candidate.losses) };
-  return {
-    loss: { ...loss, ...lossReduction({ against: against.losses, candidate: candidate.losses }) },
-    perplexity: { against: Math.exp(loss.against), candidate: Math.exp(loss.candidate) },
-  };
-}
-
-function lossReduction({ against, candidate }: Sides<RowLoss[]>): LossReduction {
-  const reduction = (indices?: Uint32Array) => 1 - meanLoss(candidate, indices) / meanLoss(against, indices);
-  return { reduction: reduction(), ci95: bootstrap95(candidate.length, reduction) };
-}
-
 function labelReport(
   { against, candidate }: Sides<Measured>,
   labelTask: LabelTask,
@@ -184,14 +149,6 @@ function labelReport(
   };
 }
 
-function forgetting({ against, candidate }: Sides<Measured>): EvaluationReport["forgetting"] {
-  const otherDomains: Record<string, number> = {};
-  for (const [id, losses] of candidate.otherDomains)
-    otherDomains[id] = meanLoss(losses) / meanLoss(against.otherDomains.get(id) ?? []) - 1;
-  const general = meanLoss(candidate.general) / meanLoss(against.general) - 1;
-  return { general: Number.isNaN(general) ? null : general, otherDomains };
-}
-
 function answerReport(
   answered: Sides<Answered[]>,
   judged: Sides<Judgement>,
@@ -202,16 +159,12 @@ function answerReport(
   });
   const mean = (of: (text: string) => number) => (side: Answered[]) =>
     side.reduce((sum, { answer }) => sum + of(answer), 0) / side.length;
-  const { against, candidate } = both(judged, ({ earlierTurns }) => earlierTurns);
   return {
     fluency: {
       lossUnderBase: both(judged, ({ loss }) => loss),
       repetition: both(answered, mean(repetition)),
     },
-    coherence: {
-      relevance: both(judged, ({ relevance }) => relevance),
-      earlierTurns: against === null || candidate === null ? null : { against, candidate },
-    },
+    coherence: coherence(judged),
     engagement: {
       words: both(answered, mean(wordCount)),
       questionsBack: both(

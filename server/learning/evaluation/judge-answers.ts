@@ -1,5 +1,7 @@
 import { type ChatMessage, type Scorer, withScorer } from "../../engines/index.ts";
+import { bootstrap95 } from "./bootstrap.ts";
 import { inTurn, meanLoss, type RowLoss, summed } from "./measure-side.ts";
+import type { EvaluationReport, ShareChange, Sides } from "./report.ts";
 
 /** A generated answer and the messages that it answers, system prompt first. */
 export interface Answered {
@@ -10,10 +12,10 @@ export interface Answered {
 export interface Judgement {
   /** Loss a token of the answers under the base model, in nats. */
   loss: number;
-  /** Share of answers likelier after their own question than after three others'. */
-  relevance: number;
-  /** The same with other rows' earlier turns in place of their own; null: no row has any. */
-  earlierTurns: number | null;
+  /** Of each answer: 1 where it is likelier after its own question than after three others', else 0. */
+  relevance: number[];
+  /** The same with other rows' earlier turns in place of their own, of the answers that have any. */
+  earlierTurns: number[];
 }
 
 const OTHERS = 3;
@@ -46,15 +48,29 @@ async function judge(scorer: Scorer, answered: Answered[]): Promise<Judgement> {
     (row, other) => [...row.messages.slice(0, -1), ...other.messages.slice(-1)],
     all,
   );
-  const earlier = await wins(
+  const earlierTurns = await wins(
     (row, other) => [...row.messages.slice(0, 1), ...other.messages.slice(1, -1), ...row.messages.slice(-1)],
     long,
   );
+  return { loss: meanLoss(own), relevance, earlierTurns };
+}
+
+/** How many answers fit their own rows on each side, which have the same rows. */
+export function coherence({ against, candidate }: Sides<Judgement>): EvaluationReport["coherence"] {
+  // One row alone has no other to be told from.
+  const hasEarlierTurns = candidate.earlierTurns.length > 1;
   return {
-    loss: meanLoss(own),
-    relevance: mean(relevance),
-    earlierTurns: long.length > 1 ? mean(earlier) : null,
+    relevance: shareChange({ against: against.relevance, candidate: candidate.relevance }),
+    earlierTurns: hasEarlierTurns
+      ? shareChange({ against: against.earlierTurns, candidate: candidate.earlierTurns })
+      : null,
   };
+}
+
+function shareChange({ against, candidate }: Sides<number[]>): ShareChange {
+  const gains = candidate.map((win, row) => win - (against[row] ?? Number.NaN));
+  const gain = (rows: Uint32Array) => rows.reduce((sum, row) => sum + (gains[row] ?? 0), 0) / rows.length;
+  return { against: mean(against), candidate: mean(candidate), ci95: bootstrap95(gains.length, gain) };
 }
 
 const mean = (values: readonly number[]): number =>

@@ -1,6 +1,6 @@
 import { change, number, page, percent, table, text } from "../pages/html.ts";
 import { lossCurve } from "../pages/loss-curve.ts";
-import type { EvaluationReport, LabelReport, LossReduction, Sides } from "./report.ts";
+import type { EvaluationReport, LabelReport, LossReduction, ShareChange, Sides } from "./report.ts";
 
 /*
  * The report as one file that opens in any browser, without a network: figures and plots are inline.
@@ -11,7 +11,7 @@ export function reportPage(report: EvaluationReport, curve: { step: number; loss
   const { candidate, against, rows, loss, perplexity, label, base, evaluatedAt } = report;
   const verdict = loss.ci95[0] > 0 ? "better" : loss.ci95[1] < 0 ? "worse" : "not clearly different";
   const body = `<h1>${text(candidate)} <small>against ${text(against)}</small></h1>
-<p class="lead">On ${rows} held-out conversations, its loss is <b>${change(-loss.reduction)}</b> (95% interval ${interval(loss)}): ${verdict}.</p>
+<p class="lead">On ${rows} held-out conversations, its loss is <b>${change(-loss.reduction)}</b> (95% interval ${interval(loss)}): ${verdict}.${coherenceFalls(report)}</p>
 <p class="quiet">${text(base.name)}, ${text(evaluatedAt.slice(0, 10))}</p>
 <h2>Answers it was not trained on</h2>
 ${table(
@@ -23,9 +23,7 @@ ${table(
 )}
 ${report.wrongExperts.length > 0 ? wrongExpertsSection(report) : ""}
 ${label ? labelSection(label, against, candidate) : ""}
-<h2>What it forgot</h2>
-<p>Change of the loss on texts of other fields. Below zero is better than before.</p>
-${bars([...Object.entries(report.forgetting.otherDomains), ...(report.forgetting.general === null ? [] : [["general", report.forgetting.general] as [string, number]])])}
+${forgettingSection(report)}
 <h2>Answers it wrote</h2>
 ${table(
   ["", text(against), text(candidate)],
@@ -52,6 +50,48 @@ const STYLE = `
 .sample { margin: 1.5rem 0; padding-top: 1rem; border-top: 1px solid var(--line); }
 .sample div { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 1rem 2rem; }
 `;
+
+/** Where the answers hold together clearly less well than the other side's; empty: nowhere, or nobody measured how sure that is. */
+function coherenceFalls({ against, coherence: { relevance, earlierTurns } }: EvaluationReport): string {
+  const falls: [what: string, share: ShareChange | null][] = [
+    ["their own question", relevance],
+    ["their own earlier turns", earlierTurns],
+  ];
+  return falls
+    .map(([what, share]) =>
+      share?.ci95 && share.ci95[1] < 0
+        ? ` Its answers fit ${what} clearly less often: ${percent(share.candidate)} of them do, ${percent(share.against)} of those of ${text(against)}.`
+        : "",
+    )
+    .join("");
+}
+
+function forgettingSection({
+  against,
+  candidate,
+  forgetting: { general, otherDomains, losses },
+}: EvaluationReport): string {
+  const inOrder = <T>(others: Record<string, T>, own: T | null): [string, T][] => [
+    ...Object.entries(others),
+    ...(own === null ? [] : [["general", own] as [string, T]]),
+  ];
+  return `<h2>What it forgot</h2>
+<p>Change of the loss on texts of other fields. Below zero is better than before.</p>
+${bars(inOrder(otherDomains, general))}
+${
+  losses
+    ? table(
+        ["loss, nats a token", text(against), text(candidate), "change", "95% interval"],
+        inOrder(losses.otherDomains, losses.general).map(([name, loss]) => [
+          text(name),
+          ...both(loss, number),
+          change(-loss.reduction),
+          interval(loss),
+        ]),
+      )
+    : ""
+}`;
+}
 
 const wrongExpertsSection = ({ candidate, wrongExperts }: EvaluationReport): string =>
   `<h2>The experts of other domains</h2>

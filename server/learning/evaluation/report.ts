@@ -21,6 +21,13 @@ export interface LossReduction {
   ci95: Interval;
 }
 
+export type LossChange = Sides<number> & LossReduction;
+
+/** A share on both sides, and the interval of candidate - against, which reports from before it was measured lack. */
+export interface ShareChange extends Sides<number> {
+  ci95?: Interval;
+}
+
 export interface WrongExpert extends LossReduction {
   version: string;
   loss: number;
@@ -40,20 +47,25 @@ export interface EvaluationReport {
   base: { name: string; sha256: string };
   rows: number;
   /** Of answer tokens, teacher forced, over all held-out rows. */
-  loss: Sides<number> & LossReduction;
+  loss: LossChange;
   perplexity: Sides<number>;
   /** The other domains' adapters on the same conversations under the same prompt. */
   wrongExperts: WrongExpert[];
   /** null: no gold labels. */
   label: LabelReport | null;
   /** By how much the candidate's loss is above the other side's, as a share of it. */
-  forgetting: { general: number | null; otherDomains: Record<string, number> };
+  forgetting: {
+    general: number | null;
+    otherDomains: Record<string, number>;
+    /** The losses themselves, with intervals; reports from before they were kept lack them. */
+    losses?: { general: LossChange | null; otherDomains: Record<string, LossChange> };
+  };
   fluency: { lossUnderBase: Sides<number>; repetition: Sides<number> };
   /**
    * Share of answers that the base model finds likelier after their own question, or their own earlier turns, than after
    * those of three other rows: 0.25 is chance. null: no row has several turns.
    */
-  coherence: { relevance: Sides<number>; earlierTurns: Sides<number> | null };
+  coherence: { relevance: ShareChange; earlierTurns: ShareChange | null };
   engagement: { words: Sides<number>; questionsBack: Sides<number>; distinct2: Sides<number> };
   samples: Sample[];
   evaluatedAt: string;

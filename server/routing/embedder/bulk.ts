@@ -97,24 +97,37 @@ function rounded(vector: Float32Array): Float32Array {
   return new Float32Array(bits.map((word) => (word + 0x8000) & 0xffff_0000).buffer);
 }
 
-/** Records of a key, the length of the vector, and the upper halves of its numbers. A cut-off end is passed over. */
+/** Nothing where there is no file, and of one that has grown too large. */
+const contentOf = (file: string): Buffer =>
+  fs.existsSync(file) && fs.statSync(file).size <= MAX_FILE_BYTES ? fs.readFileSync(file) : Buffer.alloc(0);
+
+/** Where records begin and end: a key, the length of the vector, and the upper halves of its numbers. */
+function* wholeRecords(bytes: Buffer): Generator<{ at: number; end: number }> {
+  for (let at = 0; at + KEY_BYTES + 2 <= bytes.length; ) {
+    const end = at + KEY_BYTES + 2 + 2 * bytes.readUInt16LE(at + KEY_BYTES);
+    // One that was cut off.
+    if (end > bytes.length) return;
+    yield { at, end };
+    at = end;
+  }
+}
+
 function readKept(file: string): Map<string, Float32Array> {
   const kept = new Map<string, Float32Array>();
-  if (!fs.existsSync(file) || fs.statSync(file).size > MAX_FILE_BYTES) return kept;
-  const bytes = fs.readFileSync(file);
-  for (let at = 0; at + KEY_BYTES + 2 <= bytes.length; ) {
-    const length = bytes.readUInt16LE(at + KEY_BYTES);
+  const bytes = contentOf(file);
+  for (const { at, end } of wholeRecords(bytes)) {
     const from = at + KEY_BYTES + 2;
-    const to = from + 2 * length;
-    if (to > bytes.length) break;
+    const length = (end - from) / 2;
     const bits = Uint32Array.from({ length }, (_, i) => bytes.readUInt16LE(from + 2 * i) << 16);
     kept.set(bytes.toString("hex", at, at + KEY_BYTES), new Float32Array(bits.buffer));
-    at = to;
   }
   return kept;
 }
 
-/** A cache that cannot be written costs the next training time and nothing else. */
+/**
+ * Appends behind the last whole record: behind one that was cut off, nothing could be read again. A cache that cannot be
+ * written costs the next training time and nothing else.
+ */
 function keep(file: string, rows: readonly { key: string; vector: Float32Array }[]): void {
   if (rows.length === 0) return;
   const records = rows.map(({ key, vector }) => {
@@ -127,8 +140,9 @@ function keep(file: string, rows: readonly { key: string; vector: Float32Array }
   });
   try {
     fs.mkdirSync(path.dirname(file), { recursive: true });
-    const full = fs.existsSync(file) && fs.statSync(file).size > MAX_FILE_BYTES;
-    fs.writeFileSync(file, Buffer.concat(records), { flag: full ? "w" : "a" });
+    const end = [...wholeRecords(contentOf(file))].at(-1)?.end ?? 0;
+    if (fs.existsSync(file)) fs.truncateSync(file, end);
+    fs.appendFileSync(file, Buffer.concat(records));
   } catch {
     // A full disk, or a folder that cannot be written.
   }
