@@ -69,7 +69,7 @@ describe("adapters list", () => {
     const list = async (...args: string[]) =>
       JSON.parse((await cli(["adapters", "list", "--json", ...args], env)).stdout);
     expect(await list()).toMatchObject([
-      { version: "health@1", otherBases: [] },
+      { version: "health@2", otherBases: [] },
       { version: "support@1", otherBases: [{ version: "support@2", base: { name: model.name } }] },
     ]);
     expect(await list("--model", model.path)).toMatchObject([

@@ -233,7 +233,7 @@ describe("the changes between two looks", () => {
     expect(changes.rejected.map(({ id }) => id)).toEqual(["broken"]);
     expect(changesInWords(changes)).toEqual([
       "entertainment@1 is unplugged",
-      "health@1 has changed",
+      "health@2 has changed",
       "support@2 takes the place of support@1",
       "legal@2 is plugged in",
       expect.stringContaining("adapter broken is left out: broken/adapter.json: "),

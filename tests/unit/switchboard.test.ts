@@ -45,7 +45,7 @@ const routerOf = (labels: string[]): Router =>
 it("makes the base model ready first, then every adapter", async () => {
   const { switchboard, heard } = await switchboardOver(adaptersFolder(["health", "support"]));
   switchboard.warmUp();
-  expect(heard).toEqual(["plug base", "plug health@1", "plug support@1"]);
+  expect(heard).toEqual(["plug base", "plug health@2", "plug support@1"]);
 });
 
 it("gives back what is gone, makes ready what is new, and tells people", async () => {
@@ -57,7 +57,7 @@ it("gives back what is gone, makes ready what is new, and tells people", async (
   fs.rmSync(path.join(folder, "health"), { recursive: true });
   await switchboard.refresh();
   expect(heard).toEqual([
-    "unplug health@1",
+    "unplug health@2",
     "unplug support@1",
     "plug legal@2",
     "plug support@3",
