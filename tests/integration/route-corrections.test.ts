@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import path from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { type Answer, OpenConversation, type PatchbayClient } from "../../client/sdk/index.ts";
@@ -7,7 +6,7 @@ import type { Health } from "../../server/protocol/index.ts";
 import { cli } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { connectAs, newPerson, serverForAll, startServer, visit } from "../support/server.ts";
-import { ask, converse } from "../support/talk.ts";
+import { ask, askShortly, converse } from "../support/talk.ts";
 
 // The router learns beside the model, on two cores.
 vi.setConfig({ testTimeout: 180_000 });
@@ -19,17 +18,6 @@ const server = serverForAll();
 const correctionIn = (open: OpenConversation, answer: Answer) => {
   const question = open.snapshot()?.messages.get(answer.parentId ?? "");
   return question?.role === "user" ? question.routeCorrection : undefined;
-};
-
-/** Asks for a short answer: who answers is what matters. */
-const askShortly = async (client: PatchbayClient, text: string): Promise<Answer> => {
-  const open = await converse(client);
-  const started = await open.send(text, { clientId: randomUUID() });
-  const routed = await open.when(started.id, ({ decision }) => decision !== null);
-  await open.stop(started.generationId);
-  await open.follow(started.id, () => undefined);
-  open.close();
-  return routed;
 };
 
 describe("a correction", () => {

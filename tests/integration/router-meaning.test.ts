@@ -18,7 +18,8 @@ import {
 import { adaptersFolder } from "../support/adapters.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { openAi } from "../support/openai.ts";
-import { startServer } from "../support/server.ts";
+import { newPerson, startServer } from "../support/server.ts";
+import { askShortly } from "../support/talk.ts";
 
 const subjects = {
   garden: `when do i prune apple trees / aphids on my roses / tomato leaves turn yellow / which soil for blueberries
@@ -140,6 +141,17 @@ it("hears what texts mean a while after the server started, and keeps what it le
   await expect.poll(() => router()?.hears, { timeout: 240_000, interval: 500 }).toBe("meaning");
   expect(router()?.embedder).toBe("ready");
   expect(fs.readdirSync(path.join(cacheDir, "router"))).toContain(`${router()?.version}.json`);
+  // A correction teaches the head that hears what texts mean.
+  const person = await newPerson(patchbay.url);
+  const question = "when does the swimming pool open today?";
+  const answer = await askShortly(person, question);
+  const rightful = answer.expert?.id === "support" ? "base" : "support";
+  await person.call("route:correct", { messageId: answer.id, expert: rightful });
+  await expect
+    .poll(async () => (await askShortly(person, question)).expert?.id, { timeout: 60_000, interval: 2_000 })
+    .toBe(rightful);
+  expect((await askShortly(person, question)).decision?.head).not.toContain("by words");
+  expect(router()?.name).toBe("router@2");
   // The same encoder answers for others.
   const { data } = await openAi(patchbay.url).embeddings.create({
     model: "embedder",

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
-import { type Answer, OpenConversation } from "../../client/sdk/index.ts";
+import { type Answer, OpenConversation, type PatchbayClient } from "../../client/sdk/index.ts";
 
 export const converse = OpenConversation.create;
 
@@ -18,6 +18,17 @@ export async function askAndSeeStart(
 ): Promise<Answer> {
   const started = await open.send(text, { clientId: randomUUID(), ...(adapter && { adapter }) });
   return open.when(started.id, (answer) => answer.text.length > 0);
+}
+
+/** Asks in a conversation of its own for a short answer: who answers is what matters. */
+export async function askShortly(client: PatchbayClient, text: string): Promise<Answer> {
+  const open = await converse(client);
+  const started = await open.send(text, { clientId: randomUUID() });
+  const routed = await open.when(started.id, ({ decision }) => decision !== null);
+  await open.stop(started.generationId);
+  await open.follow(started.id, () => undefined);
+  open.close();
+  return routed;
 }
 
 /** The status of an answer that nobody stopped: its words are drawn, and some find no end within their limit. */
