@@ -19,7 +19,8 @@ describe("the models", () => {
     expect(ids.slice(0, 2)).toEqual(["auto", "base"]);
     for (const id of ["support", "health", "education", "entertainment"]) {
       expect(ids).toContain(id);
-      expect(ids).toContain(`${id}@1`);
+      const { current } = JSON.parse(fs.readFileSync(`adapters/${id}/adapter.json`, "utf8"));
+      expect(ids).toContain(`${id}@${current}`);
     }
     expect(await api().models.retrieve("support@1")).toMatchObject({ object: "model", owned_by: "patchbay" });
     await expect(api().models.retrieve("gpt-4o")).rejects.toBeInstanceOf(NotFoundError);

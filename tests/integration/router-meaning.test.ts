@@ -142,6 +142,7 @@ it("hears what texts mean a while after the server started, and keeps what it le
   expect(router()?.embedder).toBe("ready");
   expect(fs.readdirSync(path.join(cacheDir, "router"))).toContain(`${router()?.version}.json`);
   // A correction teaches the head that hears what texts mean.
+  const uncorrected = router()?.name;
   const person = await newPerson(patchbay.url);
   const question = "when does the swimming pool open today?";
   const answer = await askShortly(person, question);
@@ -151,7 +152,7 @@ it("hears what texts mean a while after the server started, and keeps what it le
     .poll(async () => (await askShortly(person, question)).expert?.id, { timeout: 60_000, interval: 2_000 })
     .toBe(rightful);
   expect((await askShortly(person, question)).decision?.head).not.toContain("by words");
-  expect(router()?.name).toBe("router@2");
+  expect(router()?.name).not.toBe(uncorrected);
   // The same encoder answers for others.
   const { data } = await openAi(patchbay.url).embeddings.create({
     model: "embedder",
