@@ -29,6 +29,7 @@ from plan import learning_rate_factor, plan_batches, tokens_done
 from precision import faster, training_dtype
 from rows import Row, check_rows_fit, parse_row, read_run_rows
 from run_folder import Config, parse_run
+from shared_prefix import hidden_states, shared_prefix
 from stopping import Stopped, StopSignals
 
 LENGTHS = [20 + (index * 37) % 200 for index in range(203)]
@@ -56,6 +57,12 @@ RUN = {
 
 def config(**changes: object) -> Config:
     return replace(parse_run(RUN).config, **changes)
+
+
+def tiny_model() -> LlamaForCausalLM:
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 8, "hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 2}
+    return LlamaForCausalLM(LlamaConfig(**sizes, num_attention_heads=2, num_key_value_heads=1))
 
 
 def layout(architecture: str = "llama", heads: int = 1, kv_heads: int = 1) -> Layout:
@@ -250,21 +257,47 @@ class Adapter(unittest.TestCase):
 
 
 class PeftFolder(unittest.TestCase):
-    def model(self) -> LlamaForCausalLM:
-        torch.manual_seed(0)
-        sizes = {"vocab_size": 8, "hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1}
-        return LlamaForCausalLM(LlamaConfig(**sizes, num_attention_heads=2, num_key_value_heads=1))
-
     def test_its_weights_say_what_they_come_from_and_still_load(self) -> None:
         run = parse_run(RUN)
-        adapted = add_adapter(self.model(), run.config, run.base.name)
+        adapted = add_adapter(tiny_model(), run.config, run.base.name)
         with folder() as path:
             save_peft(adapted, path, run.provenance)
             with safe_open(path / "adapter_model.safetensors", framework="pt") as file:
                 self.assertEqual(file.metadata(), {"format": "pt", **run.provenance})
-            loaded = adapter_state(PeftModel.from_pretrained(self.model(), path))
-        self.assertEqual(len(loaded), 14)
+            loaded = adapter_state(PeftModel.from_pretrained(tiny_model(), path))
+        self.assertEqual(len(loaded), 28)
         torch.testing.assert_close(loaded, adapter_state(adapted), rtol=0, atol=0)
+
+
+class SharedPrefix(unittest.TestCase):
+    IDS = torch.tensor([[1, 2, 3, 4, 5, 6, 7], [1, 2, 3, 4, 6, 5, 0], [1, 2, 3, 4, 7, 7, 0]])
+    ANSWERS = torch.tensor([[0, 0, 0, 0, 0, 1, 1], [0, 0, 0, 0, 1, 1, 0], [0, 0, 0, 0, 1, 1, 0]], dtype=torch.bool)
+
+    def test_ends_before_what_predicts_an_answer_and_is_left_where_it_saves_little(self) -> None:
+        self.assertEqual(shared_prefix(self.IDS, self.ANSWERS), 0)
+        # The fourth token predicts the second row's answer.
+        many, answers = self.IDS.repeat(20, 1), self.ANSWERS.repeat(20, 1)
+        self.assertEqual(shared_prefix(many, answers), 3)
+        self.assertEqual(shared_prefix(many + torch.arange(60)[:, None], answers), 0)
+
+    def test_gives_the_loss_and_the_gradients_of_whole_rows(self) -> None:
+        losses, gradients = [], []
+        for prefix in (0, 3):
+            adapted = add_adapter(tiny_model(), config(), "Base")
+            for name, parameter in adapted.named_parameters():
+                # B is zero at first, and A would have no gradient.
+                if "lora_B" in name:
+                    torch.nn.init.normal_(parameter, generator=torch.Generator().manual_seed(1))
+            causal = adapted.get_base_model()
+            hidden = hidden_states(causal.base_model, self.IDS, prefix)
+            states, targets = answer_states(hidden, self.IDS[:, prefix:], self.ANSWERS[:, prefix:])
+            loss = SummedAnswerLoss.apply(states, causal.get_output_embeddings().weight, targets)
+            loss.backward()
+            losses.append(loss.detach())
+            gradients.append({name: each.grad for name, each in adapted.named_parameters() if each.requires_grad})
+        torch.testing.assert_close(losses[1], losses[0])
+        torch.testing.assert_close(gradients[1], gradients[0])
+        self.assertGreater(min(each.abs().max().item() for each in gradients[0].values()), 0)
 
 
 class Initial(unittest.TestCase):

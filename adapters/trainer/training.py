@@ -18,6 +18,7 @@ from plan import learning_rate_factor
 from progress import Step, StepReporter
 from rows import Row
 from run_folder import Config
+from shared_prefix import hidden_states, shared_prefix
 
 # The label of a token that is not learnt, in TRL as in PyTorch.
 IGNORED = -100
@@ -104,13 +105,12 @@ class _PlannedSFTTrainer(SFTTrainer):
     ) -> torch.Tensor:
         causal = model.get_base_model()
         head = causal.get_output_embeddings().weight
-        ids, labels = inputs["input_ids"], inputs["labels"]
+        ids, answers = inputs["input_ids"], inputs["labels"] != IGNORED
+        prefix = shared_prefix(ids, answers)
         # LoRA's weights are fp32, so that small updates are not rounded away; its products run in the base's dtype.
         with torch.autocast(ids.device.type, torch.bfloat16, enabled=head.dtype == torch.bfloat16):
-            # No attention mask: padding is on the right, so causal attention never looks at it, and
-            # without a mask PyTorch takes its fast path.
-            hidden = causal.base_model(input_ids=ids, use_cache=False).last_hidden_state
-        states, targets = answer_states(hidden, ids, labels != IGNORED)
+            hidden = hidden_states(causal.base_model, ids, prefix)
+        states, targets = answer_states(hidden, ids[:, prefix:], answers[:, prefix:])
         return SummedAnswerLoss.apply(states, head, targets) / len(targets)
 
 

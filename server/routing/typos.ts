@@ -24,6 +24,13 @@ export function mistype(text: string, rate: number, seed: number): string {
   return written;
 }
 
+/** Keys beside a letter's; none for other signs. */
+export const neighboursOf = (key: string): string[] =>
+  ROWS.flatMap((keys) => {
+    const at = keys.indexOf(key);
+    return at < 0 ? [] : [...keys.slice(Math.max(0, at - 1), at), ...keys.slice(at + 1, at + 2)];
+  });
+
 function neighbourOf(letter: string, random: () => number): string {
   const row = ROWS.find((keys) => keys.includes(letter.toLowerCase()));
   if (!row) return "";

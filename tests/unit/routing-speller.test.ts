@@ -19,19 +19,29 @@ describe("spelling", () => {
     ["a letter changed", "into frenxh please", "into french please"],
     ["two letters swapped", "my acocunt", "my account"],
     ["a capital", "My Acocunt!", "My account!"],
+    ["a likely slip in a short word", "could yuo send", "could you send"],
+    ["two slips in a long word", "my acocutn", "my account"],
   ])("puts right %s, where the word was seen more than once", (_, written, meant) => {
     expect(spell(written, vocabulary)).toBe(meant);
   });
 
   it.each([
     ["words of the language, however near", "the diner, said frank"],
-    ["short words", "cuold yuo on sa"],
-    ["words that are two slips away", "my acocutn"],
+    ["words of two letters", "cuold ym on sa"],
+    ["a short word that no likely slip would make", "how dp you say yqu"],
+    ["shorter words that are two slips away", "frnehc"],
     ["numbers, codes and signs", "x4fz-99 + 3.14 = ½ 🙂"],
     ["other scripts", "どこで食べますか привет"],
   ])("leaves %s alone", (_, text) => {
     const spelt = spell(text, vocabulary);
     expect(spelt).toBe(text.replace("cuold", "could"));
+  });
+
+  it("takes a word that fingers are likely to have meant before a more frequent one", () => {
+    const seen = ["while", "while", "will", "will", "will", "will"];
+    expect(spell("wile", vocabularyOf(seen, []))).toBe("while");
+    // The key of e lies far from that of l.
+    expect(spell("wille", vocabularyOf(seen, []))).toBe("will");
   });
 
   it("leaves a text in another language alone, even where single words are near", () => {
@@ -51,7 +61,7 @@ describe("spelling", () => {
   it.each([
     ["could you sned monye to my savinsg acount", "could you send money to my savings account"],
     ["frenhc senetnce", "french sentence"],
-    ["how do yuo say helol in frnech", "how do yuo say hello in french"],
+    ["how do yuo say helol in frnech", "how do you say hello in french"],
   ])("puts right several slips in a short sentence: %s", (written, meant) => {
     expect(spell(written, vocabularyOf([...examples, ...examples], []))).toBe(meant);
   });
