@@ -11,10 +11,8 @@ export type Vocabulary = ReadonlyMap<string, number>;
 
 /** Words seen less often may be slips themselves. */
 const MIN_SEEN = 2;
-/** Shorter words are one slip away from too many others. */
-const MIN_LETTERS = 3;
-/** In shorter words only likely slips are put right, for the same reason. */
-const FEW_LETTERS = 4;
+/** Shorter words are one slip away from too many others. Of three letters they would cost 3 of 2,349 turns of dialogues. */
+const MIN_LETTERS = 4;
 /** In words from here on two slips are. */
 const MANY_LETTERS = 7;
 /**
@@ -65,12 +63,11 @@ export function spell(text: string, vocabulary: Vocabulary): string {
  */
 function nearest(word: string, vocabulary: Vocabulary): string | null {
   const shortened = shortenedOf(vocabulary);
-  const isShort = word.length < FEW_LETTERS;
   let best: string | null = null;
   let most = 0;
   const consider = (other: string, isLikely: boolean) => {
     const times = timesOf(other, vocabulary);
-    if (times < MIN_SEEN || (isShort && !isLikely)) return;
+    if (times < MIN_SEEN) return;
     const weight = isLikely ? LIKELIER * times : times;
     if (weight > most || (weight === most && best !== null && other < best)) [best, most] = [other, weight];
   };
