@@ -10,11 +10,11 @@ export type Placed<T> = T & { where: string };
  * @throws {PatchbayError} `data-invalid` with file and line
  */
 export const readJsonLines = <T>(file: string, row: z.ZodType<T>): T[] =>
-  readLines(file, (line, where) => parseLine(line, row, where));
+  readLines(file, (line, where) => parseJson(line, row, where));
 
 /** As {@link readJsonLines}, each row with its place. */
 export const readPlacedLines = <T extends object>(file: string, row: z.ZodType<T>): Placed<T>[] =>
-  readLines(file, (line, where) => ({ ...parseLine(line, row, where), where }));
+  readLines(file, (line, where) => ({ ...parseJson(line, row, where), where }));
 
 function readLines<T>(file: string, parse: (line: string, where: string) => T): T[] {
   if (!fs.existsSync(file)) throw new PatchbayError("data-invalid", `${file} does not exist.`);
@@ -38,14 +38,19 @@ function notEmpty<T>(rows: T[], file: string): T[] {
   return rows;
 }
 
-function parseLine<T>(line: string, row: z.ZodType<T>, where: string): T {
+/**
+ * One value, checked.
+ * @param where the place that people are told
+ * @throws {PatchbayError} `data-invalid`
+ */
+export function parseJson<T>(text: string, schema: z.ZodType<T>, where: string): T {
   let value: unknown;
   try {
-    value = JSON.parse(line);
+    value = JSON.parse(text);
   } catch {
     throw new PatchbayError("data-invalid", `${where} is not JSON.`);
   }
-  const parsed = row.safeParse(value);
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const { data: named } = z.object({ id: z.string() }).safeParse(value);

@@ -72,7 +72,10 @@ export const errorTable = {
   },
   "port-taken": { status: 500, meaning: "Another program listens on the port." },
   "data-in-use": { status: 500, meaning: "Another Patchbay server uses this data folder." },
-  "data-invalid": { status: 422, meaning: "A data file has a malformed line." },
+  "data-invalid": {
+    status: 422,
+    meaning: "A data file has a line that cannot be used, or rows on both sides of the split.",
+  },
   "keys-needed": { status: 500, meaning: "Listening beyond loopback needs at least one API key." },
   "server-unreachable": { status: 503, meaning: "No Patchbay server answers at that address." },
   "python-missing": {

@@ -1,8 +1,8 @@
 import fs from "node:fs";
 import path from "node:path";
 import { z } from "zod";
-import { readJsonLines, readSomeJsonLines } from "../json-lines.ts";
-import { BASE, PatchbayError } from "../protocol/index.ts";
+import { parseJson, readJsonLines, readSomeJsonLines } from "../json-lines.ts";
+import { BASE } from "../protocol/index.ts";
 import { joinConversations } from "./joined.ts";
 import type { Example } from "./turn.ts";
 
@@ -46,7 +46,8 @@ export interface ExampleFolders {
 
 /**
  * What the router learns from: the examples of each adapter; of the background train.jsonl; conversations joined of
- * them; the questions that the page offers, which have to find their expert whatever the rest says. A file that does not exist counts as empty.
+ * them; the questions that the page offers, which have to find their expert whatever the rest says. A file that does not
+ * exist counts as empty.
  * @throws {PatchbayError} `data-invalid` with file and, in JSON lines, line
  */
 export function readExamples(
@@ -78,21 +79,8 @@ export const weightBeside = (examples: number): number => Math.max(1, Math.min(3
 function readOffered(adaptersDir: string, id: string, weight: number): Example[] {
   const file = path.join(adaptersDir, id, "adapter.json");
   if (!fs.existsSync(file)) return [];
-  const { examples } = readCard(file);
+  const { examples } = parseJson(fs.readFileSync(file, "utf8"), Card, file);
   return examples.map((text) => ({ text, label: id, weight, ownPlace: 1 }));
-}
-
-function readCard(file: string): z.infer<typeof Card> {
-  let value: unknown;
-  try {
-    value = JSON.parse(fs.readFileSync(file, "utf8"));
-  } catch (cause) {
-    throw new PatchbayError("data-invalid", `${file} is not JSON.`, { cause });
-  }
-  const parsed = Card.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new PatchbayError("data-invalid", `${file}: ${issue?.path.join(".") || "file"}: ${issue?.message}.`);
 }
 
 /**

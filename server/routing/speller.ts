@@ -45,16 +45,26 @@ export function vocabularyOf(texts: Iterable<string>, known: readonly string[]):
 
 /** The text with each slip put right that is surely one; all else stays as it is. */
 export function spell(text: string, vocabulary: Vocabulary): string {
+  if (vocabulary.size === 0 || isForeign(text, vocabulary)) return text;
+  return text.replace(WORD, (written) => {
+    const word = written.toLowerCase();
+    if (!isUnknown(word, vocabulary)) return written;
+    return nearest(word, vocabulary) ?? twice(word, vocabulary) ?? written;
+  });
+}
+
+const isUnknown = (word: string, vocabulary: Vocabulary): boolean =>
+  word.length >= MIN_LETTERS && word.length <= MAX_LETTERS && !vocabulary.has(word);
+
+/** Before a word is looked up among its neighbours, which takes a thousand times as long as to count it. */
+function isForeign(text: string, vocabulary: Vocabulary): boolean {
   let [known, unknown] = [0, 0];
-  const spelt = text.replace(WORD, (written) => {
+  for (const [written] of text.matchAll(WORD)) {
     const word = written.toLowerCase();
     if (vocabulary.has(word)) known++;
-    else if (word.length >= MIN_LETTERS && word.length <= MAX_LETTERS && ++unknown <= MAX_UNKNOWN)
-      return nearest(word, vocabulary) ?? twice(word, vocabulary) ?? written;
-    return written;
-  });
-  const isForeign = unknown > MAX_UNKNOWN || (unknown > FEW_UNKNOWN && unknown > known);
-  return isForeign ? text : spelt;
+    else if (isUnknown(word, vocabulary) && ++unknown > MAX_UNKNOWN) return true;
+  }
+  return unknown > FEW_UNKNOWN && unknown > known;
 }
 
 /**

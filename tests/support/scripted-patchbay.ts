@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { Server, type Socket } from "socket.io";
 import { onTestFinished } from "vitest";
 import { applyTurnEvent } from "../../client/sdk/index.ts";
+import { newAnswer } from "../../server/chat/new-answer.ts";
 import type {
   Answer,
   ClientEventInput,
@@ -122,9 +123,9 @@ export class ScriptedPatchbay {
   }
 
   #ask(conversationId: string, clientId: string, text: string): Question {
-    const base = { conversationId, createdAt: at };
     const question: Question = {
-      ...base,
+      conversationId,
+      createdAt: at,
       id: this.#newId(),
       parentId: null,
       role: "user",
@@ -134,22 +135,8 @@ export class ScriptedPatchbay {
     };
     const id = this.#newId();
     const answer: Answer = {
-      ...base,
-      id,
-      parentId: question.id,
-      role: "assistant",
-      generationId: id,
-      text: "",
-      status: "streaming",
-      ahead: null,
+      ...newAnswer({ newId: () => id, now: () => at }, question),
       expert: { id: "support", title: "Support", version: "1", sha256: null },
-      decision: null,
-      droppedTurns: 0,
-      timings: null,
-      tokens: null,
-      cost: null,
-      error: null,
-      vote: null,
     };
     this.questions.push(question);
     this.#messages.set(question.id, question).set(id, answer);
