@@ -220,7 +220,10 @@ export class BridgeStore {
   #migrate(): void {
     const version = Number(this.#db.pragma("user_version", { simple: true }));
     if (version >= MIGRATIONS.length) return;
-    for (const step of MIGRATIONS.slice(version)) this.#db.exec(step);
-    this.#db.pragma(`user_version = ${MIGRATIONS.length}`);
+    // All of it or nothing: a step that was half done could not be done again.
+    this.#db.transaction(() => {
+      for (const step of MIGRATIONS.slice(version)) this.#db.exec(step);
+      this.#db.pragma(`user_version = ${MIGRATIONS.length}`);
+    })();
   }
 }
