@@ -36,11 +36,12 @@ export interface Measured {
 }
 
 /**
- * Another seed, with the same examples, moved shares of the shipped held-out turns by up to 0.014, the AUROC by 0.004 and
- * the two figures about switches by 0.037 (docs/log.md): less than that is no news. A head is held against the one that
- * the examples alone make as well, so that many small losses in a row do not add up.
+ * Another seed, with the same examples, moved shares of single turns by up to 0.016, the AUROC by 0.004, turns of dialogues
+ * by 0.021 and the two figures about switches, which have few rows that hang together, by up to 0.1 (docs/log.md): less
+ * than that is no news. A head is held against the one that the examples alone make as well, so that many small losses in
+ * a row do not add up.
  */
-const TOLERANCE = { share: 0.02, auroc: 0.01, switches: 0.05 };
+const TOLERANCE = { share: 0.02, auroc: 0.01, turns: 0.03, switches: 0.1 };
 
 interface Figure {
   key: Exclude<keyof GateFigures, "easy">;
@@ -56,7 +57,7 @@ const FIGURES: readonly Figure[] = [
   { key: "inDomainAccuracy", name: "served by the right expert", tolerance: TOLERANCE.share, of: "inside" },
   { key: "oosRecall", name: "outside turns left alone", tolerance: TOLERANCE.share, of: "outside" },
   { key: "oosAuroc", name: "telling inside from outside", tolerance: TOLERANCE.auroc, of: "outside" },
-  { key: "turnAccuracy", name: "turns of dialogues", tolerance: TOLERANCE.share, of: "turns" },
+  { key: "turnAccuracy", name: "turns of dialogues", tolerance: TOLERANCE.turns, of: "turns" },
   { key: "switchRecall", name: "switches heard", tolerance: TOLERANCE.switches, of: "switches" },
   {
     key: "falseSwitchRate",
