@@ -1,12 +1,13 @@
 import path from "node:path";
-import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler } from "express";
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from "express";
 import { z } from "zod";
 import { toPatchbayError } from "../chat/index.ts";
 import { type Health, limits, PatchbayError } from "../protocol/index.ts";
-import { type Credentials, type Identity, requireScope } from "./identity.ts";
+import { crossOrigin } from "./cross-origin.ts";
+import { credentialsOf, type Identity, requireScope } from "./identity.ts";
 import { type ApiServices, openAiApi } from "./openai/api.ts";
 import { openAiErrors } from "./openai/errors.ts";
-import { isAllowedOrigin } from "./origin.ts";
+import { isAllowedHost, isElsewhere } from "./origin.ts";
 import type { RateLimits } from "./rate-limits.ts";
 
 export interface HttpDeps {
@@ -29,14 +30,15 @@ export const SignIn = z.object({ key: z.string().min(1).max(200).optional() });
 export function createHttpApp(deps: HttpDeps): Express {
   const app = express();
   app.disable("x-powered-by");
-  app.use(securityHeaders, originCheck(deps.host));
+  const { identity, rateLimits, api: services } = deps;
+  app.use(securityHeaders, hostCheck(deps.host));
+  app.use("/v1", crossOrigin(identity), openAiApi({ identity, rateLimits, services }));
+  app.use(sameOrigin);
   app.get("/health", (_request, response) => {
     const health = deps.health();
     response.status(health.status === "ready" ? 200 : 503).json(health);
   });
   app.get("/metrics", metrics(deps));
-  const { identity, rateLimits, api: services } = deps;
-  app.use("/v1", openAiApi({ identity, rateLimits, services }));
   app.post("/api/session", express.json({ limit: limits.eventBytes }), session(identity));
   app.use("/api", () => {
     throw new PatchbayError("not-found", "There is nothing at this address.");
@@ -47,11 +49,6 @@ export function createHttpApp(deps: HttpDeps): Express {
   app.use(errorResponse(deps.onFault));
   return app;
 }
-
-export const credentialsOf = ({ headers }: Pick<Request, "headers">): Credentials => ({
-  cookie: headers.cookie,
-  authorization: headers.authorization,
-});
 
 /** For whoever may call the API; with a key, one that is made for this. */
 function metrics({ identity, rateLimits, metrics }: HttpDeps): RequestHandler {
@@ -105,13 +102,19 @@ const securityHeaders: RequestHandler = (_request, response, next) => {
   next();
 };
 
-const originCheck =
+const hostCheck =
   (host: string): RequestHandler =>
   (request, _response, next) => {
-    if (!isAllowedOrigin(request.headers, host))
-      throw new PatchbayError("forbidden", "Requests from this origin or host are not allowed.");
+    if (!isAllowedHost(request.headers, host))
+      throw new PatchbayError("forbidden", "Requests to this host are not allowed.");
     next();
   };
+
+const sameOrigin: RequestHandler = (request, _response, next) => {
+  if (isElsewhere(request.headers))
+    throw new PatchbayError("forbidden", "Requests from this origin are not allowed.");
+  next();
+};
 
 /** Vite puts a content hash into the names below assets/. */
 function cacheByName(response: { setHeader(name: string, value: string): unknown }, file: string): void {

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import {
   authoriseSession,
   type Database,
@@ -12,6 +13,7 @@ import {
   inTransaction,
 } from "../../db/index.ts";
 import { PatchbayError, type Scope } from "../protocol/index.ts";
+import { isElsewhere } from "./origin.ts";
 
 const COOKIE = "patchbay_session";
 const COOKIE_SECONDS = 365 * 24 * 3600;
@@ -22,6 +24,12 @@ export interface Credentials {
   cookie: string | undefined;
   authorization: string | undefined;
 }
+
+/** Of a page of another origin the key alone counts, since its visitor's browser adds the cookie whatever the page is up to. */
+export const credentialsOf = ({ headers }: Pick<IncomingMessage, "headers">): Credentials => ({
+  cookie: isElsewhere(headers) ? undefined : headers.cookie,
+  authorization: headers.authorization,
+});
 
 export interface Person {
   userId: string;

@@ -1,13 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { isLoopback } from "../config.ts";
 
-/**
- * Whether a request may come from where it says. A page on another site can reach a server on loopback through the
- * visitor's browser: by its Origin it is told apart, and a name that was rebound to 127.0.0.1 by its Host.
- */
-export const isAllowedOrigin = (headers: IncomingHttpHeaders, listeningOn: string): boolean =>
-  isAllowedHost(headers, listeningOn) && !isElsewhere(headers);
-
+/** A page on another site can reach a server on loopback through its visitor's browser by a name rebound to 127.0.0.1. */
 export const isAllowedHost = ({ host = "" }: IncomingHttpHeaders, listeningOn: string): boolean =>
   !isLoopback(listeningOn) || isLoopback(hostnameOf(host));
 

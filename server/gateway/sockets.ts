@@ -15,8 +15,8 @@ import {
   type Replies,
   type ServerToClientEvents,
 } from "../protocol/index.ts";
-import { credentialsOf, SignIn } from "./http.ts";
-import { type Credentials, type Identity, type Person, requireScope } from "./identity.ts";
+import { SignIn } from "./http.ts";
+import { type Credentials, credentialsOf, type Identity, type Person, requireScope } from "./identity.ts";
 import { isAllowedHost, isElsewhere } from "./origin.ts";
 import type { RateLimits } from "./rate-limits.ts";
 
@@ -212,19 +212,15 @@ export class SocketGateway {
 }
 
 /**
- * A key may come in socket.io's own payload: browsers let no page set a header of a WebSocket. Of a page of another origin
- * the key alone counts, since its visitor's browser adds the cookie whatever the page is up to.
+ * A key may come in socket.io's own payload: browsers let no page set a header of a WebSocket.
  * @throws {PatchbayError} `bad-request`
  */
 function credentialsFrom({ headers, auth }: AppSocket["handshake"]): Credentials {
   const parsed = SignIn.safeParse(auth);
   if (!parsed.success) throw new PatchbayError("bad-request", 'The auth payload is {} or {"key": "…"}.');
   const { key } = parsed.data;
-  const { cookie, authorization } = credentialsOf({ headers });
-  return {
-    cookie: isElsewhere(headers) ? undefined : cookie,
-    authorization: key === undefined ? authorization : `Bearer ${key}`,
-  };
+  const credentials = credentialsOf({ headers });
+  return key === undefined ? credentials : { ...credentials, authorization: `Bearer ${key}` };
 }
 
 const startsTurn: ReadonlySet<ClientEventName> = new Set(["message:send", "message:regenerate"]);

@@ -155,10 +155,18 @@ describe("a page of another origin", () => {
     const page = await throughBrowser(url, await openSession(url));
     expect(await socketError(page, "")).toBe("forbidden");
     expect(await socketError(page, "pb-none")).toBe("forbidden");
+    const elsewhere = { origin: "https://shop.example" };
+    const asked = (at: string, headers: Record<string, string>) =>
+      post(`${at}/v1/chat/completions`, question, { ...elsewhere, ...headers });
+    expect(await asked(url, { cookie: await openSession(url) })).toMatchObject({ status: 403 });
+    expect(await asked(url, { authorization: "Bearer pb-none" })).toMatchObject({ status: 403 });
     const withKeys = await serverWithKeys();
     const { key } = await withKeys.create();
     const cookie = await openSession(withKeys.url, { key });
     expect(await socketError(await throughBrowser(withKeys.url, cookie), "")).toBe("not-signed-in");
+    expect((await post(`${withKeys.url}/v1/chat/completions`, question, { cookie })).status).toBe(200);
+    expect(await asked(withKeys.url, { cookie })).toMatchObject({ status: 401 });
+    expect((await fetch(`${withKeys.url}/metrics`, { headers: { ...elsewhere, cookie } })).status).toBe(403);
   });
 });
 

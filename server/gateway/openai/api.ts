@@ -2,7 +2,7 @@ import express, { type Request, type RequestHandler, type Response, type Router 
 import type { Completions, ModelInfo } from "../../chat/index.ts";
 import type { RouteCorrections, Votes } from "../../feedback/index.ts";
 import { limits, PatchbayError, type Scope } from "../../protocol/index.ts";
-import { type Identity, type Person, requireScope } from "../identity.ts";
+import { credentialsOf, type Identity, type Person, requireScope } from "../identity.ts";
 import type { Allowance, RateLimits } from "../rate-limits.ts";
 import { chatCompletions } from "./chat-completions.ts";
 import { type Embed, embeddings } from "./embeddings.ts";
@@ -44,8 +44,7 @@ export function openAiApi(deps: ApiDeps): Router {
   const admit =
     (scope: Scope | null): RequestHandler =>
     async (request, response, next) => {
-      const { cookie, authorization } = request.headers;
-      const person = await deps.identity.caller({ cookie, authorization });
+      const person = await deps.identity.caller(credentialsOf(request));
       if (scope) requireScope(person, scope);
       setAllowance(response, await deps.rateLimits.take(person));
       response.locals.person = person;
