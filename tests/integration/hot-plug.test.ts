@@ -152,7 +152,7 @@ describe("an adapter that is removed while an answer streams", () => {
 
     const heard = nextAdapters(client);
     fs.rmSync(path.join(folder, "support"), { recursive: true });
-    expect(await heard).toEqual(["education@1", "entertainment@1", "health@2"]);
+    expect(await heard).toEqual(["education@2", "entertainment@1", "health@2"]);
     expect(statusNow(open, started)).toBe("streaming");
     const other = await converse(client);
     const refund = await ask(other, "I was charged twice, how do I get my money back?");

@@ -50,7 +50,7 @@ it("an answer from elsewhere says who gave it, without which adapter and for how
   expect(await reopened(person, answer)).toMatchObject([answer]);
   // Another domain stays at home.
   const atHome = await ask(open, "What is a fraction?", "education");
-  expect(atHome.expert).toMatchObject({ id: "education", version: "education@1" });
+  expect(atHome.expert).toMatchObject({ id: "education", version: "education@2" });
   expect(atHome.expert?.remote).toBeUndefined();
   expect(atHome.cost).toBeNull();
 });
