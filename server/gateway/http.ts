@@ -32,7 +32,7 @@ export function createHttpApp(deps: HttpDeps): Express {
   app.disable("x-powered-by");
   const { identity, rateLimits, api: services } = deps;
   app.use(securityHeaders, hostCheck(deps.host));
-  app.use("/v1", crossOrigin(identity), openAiApi({ identity, rateLimits, services }));
+  app.use("/v1", crossOrigin, openAiApi({ identity, rateLimits, services }));
   app.use(sameOrigin);
   app.get("/health", (_request, response) => {
     const health = deps.health();

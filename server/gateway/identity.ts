@@ -23,13 +23,15 @@ const KEY_PREFIX = "pb-";
 export interface Credentials {
   cookie: string | undefined;
   authorization: string | undefined;
+  /** Whether a page of another origin asks. */
+  elsewhere: boolean;
 }
 
 /** Of a page of another origin the key alone counts, since its visitor's browser adds the cookie whatever the page is up to. */
-export const credentialsOf = ({ headers }: Pick<IncomingMessage, "headers">): Credentials => ({
-  cookie: isElsewhere(headers) ? undefined : headers.cookie,
-  authorization: headers.authorization,
-});
+export function credentialsOf({ headers }: Pick<IncomingMessage, "headers">): Credentials {
+  const elsewhere = isElsewhere(headers);
+  return { cookie: elsewhere ? undefined : headers.cookie, authorization: headers.authorization, elsewhere };
+}
 
 export interface Person {
   userId: string;
@@ -74,9 +76,13 @@ export class Identity {
     );
   }
 
-  /** The person behind a request of the API, which keeps no session. @throws {PatchbayError} as {@link identify} */
+  /**
+   * The person behind a request of the API, which keeps no session.
+   * @throws {PatchbayError} as {@link identify} and {@link requireKeyElsewhere}
+   */
   async caller(credentials: Credentials): Promise<Person> {
     const person = await this.identify(credentials);
+    requireKeyElsewhere(person, credentials);
     if (person) return person;
     if (!this.#localUserMade) await ensureUser(this.#db, { id: LOCAL_USER, now: this.#now() });
     this.#localUserMade = true;
@@ -120,6 +126,14 @@ export function requireScope({ key }: Person, scope: Scope): void {
   if (key && !key.scopes.includes(scope))
     throw new PatchbayError("forbidden", `This API key is not made for ${scope}.`, {
       hint: `Make one with: npx patchbay keys create NAME --scope ${scope}`,
+    });
+}
+
+/** @throws {PatchbayError} `forbidden` where a page of another origin asks with no key that counts */
+export function requireKeyElsewhere(person: Person | null, { elsewhere }: Credentials): void {
+  if (person === null && elsewhere)
+    throw new PatchbayError("forbidden", "A page of another origin needs an API key.", {
+      hint: "Make one with: npx patchbay keys create NAME",
     });
 }
 

@@ -16,8 +16,15 @@ import {
   type ServerToClientEvents,
 } from "../protocol/index.ts";
 import { SignIn } from "./http.ts";
-import { type Credentials, credentialsOf, type Identity, type Person, requireScope } from "./identity.ts";
-import { isAllowedHost, isElsewhere } from "./origin.ts";
+import {
+  type Credentials,
+  credentialsOf,
+  type Identity,
+  type Person,
+  requireKeyElsewhere,
+  requireScope,
+} from "./identity.ts";
+import { isAllowedHost } from "./origin.ts";
 import type { RateLimits } from "./rate-limits.ts";
 
 /** What the events act on; there once the server is ready. */
@@ -158,11 +165,9 @@ export class SocketGateway {
 
   async #admit(socket: AppSocket): Promise<void> {
     const { identity } = this.#deps;
-    const person = await identity.identify(credentialsFrom(socket.handshake));
-    if (person === null && isElsewhere(socket.handshake.headers))
-      throw new PatchbayError("forbidden", "A page of another origin needs an API key.", {
-        hint: "Make one with: npx patchbay keys create NAME",
-      });
+    const credentials = credentialsFrom(socket.handshake);
+    const person = await identity.identify(credentials);
+    requireKeyElsewhere(person, credentials);
     const userId = person?.userId ?? (await identity.welcome()).userId;
     socket.data = { userId, visitor: person === null, following: new Map() };
     await socket.join(roomOf(userId));

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import fs from "node:fs";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
@@ -19,23 +20,14 @@ afterAll(() => browser.close());
 /** A page on a port, so an origin, of its own that has OpenAI's client as `window.OpenAI`. */
 async function otherPage(): Promise<string> {
   const folder = temporaryFolder();
+  const entry = path.join(folder, "page.js");
+  const client = JSON.stringify(path.resolve("node_modules/openai/index.mjs"));
+  fs.writeFileSync(entry, `import OpenAI from ${client}; window.OpenAI = OpenAI;`);
   const built = (await build({
     logLevel: "error",
     configFile: false,
     root: folder,
-    plugins: [
-      {
-        name: "page",
-        resolveId: (id) => (id === "page" ? id : null),
-        load: (id) => {
-          const client = path.resolve("node_modules/openai/index.mjs");
-          return id === "page"
-            ? `import OpenAI from ${JSON.stringify(client)}; window.OpenAI = OpenAI;`
-            : null;
-        },
-      },
-    ],
-    build: { write: false, rolldownOptions: { input: "page" } },
+    build: { write: false, rolldownOptions: { input: entry } },
   })) as Rolldown.RolldownOutput;
   const script = built.output[0].code;
   const server = http.createServer((request, response) => {
