@@ -9,6 +9,7 @@ from transformers.integrations.gguf import read_gguf_metadata
 
 from architecture import ARCHITECTURES
 from failure import Failure
+from vector_math import settle_vector_math
 
 
 def read_architecture(path: Path) -> str:
@@ -36,6 +37,7 @@ def choose_device(wanted: str) -> torch.device:
 
 def load_exact(path: Path, device: torch.device) -> PreTrainedModel:
     """The weights as the file means them, in fp32."""
+    settle_vector_math()
     model = AutoModelForCausalLM.from_pretrained(
         path.parent,
         gguf_file=path.name,
