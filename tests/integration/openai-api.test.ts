@@ -4,7 +4,7 @@ import { APIUserAbortError, BadRequestError, NotFoundError } from "openai";
 import { describe, expect, it } from "vitest";
 import { openDatabase } from "../../db/index.ts";
 import { exportKto, type KtoRow } from "../../server/feedback/index.ts";
-import { versionFile } from "../support/adapters.ts";
+import { shippedVersion, versionFile } from "../support/adapters.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { answersRunning, collect, long, openAi, post, refund, textOf, user } from "../support/openai.ts";
 import { newPerson, serverForAll, startServer } from "../support/server.ts";
@@ -19,10 +19,12 @@ describe("the models", () => {
     expect(ids.slice(0, 2)).toEqual(["auto", "base"]);
     for (const id of ["support", "health", "education", "entertainment"]) {
       expect(ids).toContain(id);
-      const { current } = JSON.parse(fs.readFileSync(`adapters/${id}/adapter.json`, "utf8"));
-      expect(ids).toContain(`${id}@${current}`);
+      expect(ids).toContain(shippedVersion(id));
     }
-    expect(await api().models.retrieve("support@1")).toMatchObject({ object: "model", owned_by: "patchbay" });
+    expect(await api().models.retrieve(shippedVersion("support"))).toMatchObject({
+      object: "model",
+      owned_by: "patchbay",
+    });
     await expect(api().models.retrieve("gpt-4o")).rejects.toBeInstanceOf(NotFoundError);
   });
 
@@ -32,19 +34,19 @@ describe("the models", () => {
     const versions = path.join(adaptersDir, "support", "versions");
     fs.cpSync("adapters/health/versions", versions, { recursive: true });
     const card = path.join(versions, path.basename(versionFile("adapters/health", "json")));
-    fs.writeFileSync(card, JSON.stringify({ ...JSON.parse(fs.readFileSync(card, "utf8")), ordinal: 2 }));
+    fs.writeFileSync(card, JSON.stringify({ ...JSON.parse(fs.readFileSync(card, "utf8")), ordinal: 99 }));
     const { url } = await startServer({ adaptersDir });
     const client = openAi(url);
     const asked = { messages: [refund], max_tokens: 30, temperature: 0 };
     const [current, first, second] = [
       await client.chat.completions.create({ ...asked, model: "support" }),
-      await client.chat.completions.create({ ...asked, model: "support@1" }),
-      await client.chat.completions.create({ ...asked, model: "support@2" }),
+      await client.chat.completions.create({ ...asked, model: shippedVersion("support") }),
+      await client.chat.completions.create({ ...asked, model: "support@99" }),
     ];
     expect([current, first, second].map(({ model }) => model)).toEqual([
-      "support@1",
-      "support@1",
-      "support@2",
+      shippedVersion("support"),
+      shippedVersion("support"),
+      "support@99",
     ]);
     expect(textOf(first)).toBe(textOf(current));
     expect(textOf(second)).not.toBe(textOf(current));

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { shippedVersion } from "../support/adapters.ts";
 import {
   answersRunning,
   collect,
@@ -21,7 +22,7 @@ describe("a completion", () => {
       .withResponse();
     expect(data).toMatchObject({
       object: "chat.completion",
-      model: "support@1",
+      model: shippedVersion("support"),
       choices: [{ index: 0, message: { role: "assistant" }, logprobs: null, finish_reason: "length" }],
       usage: { completion_tokens: 24 },
     });
@@ -29,13 +30,13 @@ describe("a completion", () => {
     expect(data.usage?.total_tokens).toBe((data.usage?.prompt_tokens ?? 0) + 24);
     expect(data.created).toBeCloseTo(Date.now() / 1000, -2);
     const said = patchbayOf(data);
-    expect(said).toMatchObject({ adapter: "support", version: "support@1", pinned: false });
+    expect(said).toMatchObject({ adapter: "support", version: shippedVersion("support"), pinned: false });
     expect(said.confidence).toBeGreaterThan(0.3);
     expect(said.runnerUp?.adapter).toBeTypeOf("string");
     expect(said.timings?.[0]?.totalMs).toBeGreaterThan(0);
     expect(response.headers.get("x-request-id")).toBe(data.id);
     expect(response.headers.get("x-patchbay-adapter")).toBe("support");
-    expect(response.headers.get("x-patchbay-version")).toBe("support@1");
+    expect(response.headers.get("x-patchbay-version")).toBe(shippedVersion("support"));
     expect(response.headers.get("x-patchbay-sha256")).toBe(said.sha256);
     expect(Number(response.headers.get("x-patchbay-confidence"))).toBeCloseTo(said.confidence, 3);
   });

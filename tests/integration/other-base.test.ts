@@ -2,7 +2,7 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import type { AdapterSummary } from "../../client/sdk/index.ts";
 import type { Health } from "../../server/protocol/index.ts";
-import { adaptersFolder, addVersion, editManifest } from "../support/adapters.ts";
+import { adaptersFolder, addVersion, editManifest, shippedVersion } from "../support/adapters.ts";
 import { cli } from "../support/cli.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { otherModel } from "../support/other-model.ts";
@@ -50,10 +50,10 @@ describe("a base model that no adapter was trained for", () => {
     addVersion(path.join(adaptersDir, "support"), model);
     expect((await heard).map(({ id, version, train }) => [id, version, train === null])).toEqual([
       ["health", null, false],
-      ["support", "support@2", true],
+      ["support", shippedVersion("support", 1), true],
     ]);
     const answer = await ask(open, "I want to send the shoes back.", "support");
-    expect(answer).toMatchObject({ expert: { version: "support@2" }, error: null });
+    expect(answer).toMatchObject({ expert: { version: shippedVersion("support", 1) }, error: null });
     expect(answer.status).toEqual(WHOLE);
     open.close();
   }, 120_000);
@@ -63,14 +63,17 @@ describe("adapters list", () => {
   it("shows for each base model what would serve on it, and the command for what is missing", async () => {
     const model = await otherModel();
     const adaptersDir = adaptersFolder(["health", "support"]);
-    addVersion(path.join(adaptersDir, "support"), model);
-    editManifest(path.join(adaptersDir, "support"), { current: [1, 2] });
+    const added = addVersion(path.join(adaptersDir, "support"), model);
+    editManifest(path.join(adaptersDir, "support"), { current: [added - 1, added] });
     const env = { PATCHBAY_ADAPTERS: adaptersDir, PATCHBAY_CACHE: temporaryFolder() };
     const list = async (...args: string[]) =>
       JSON.parse((await cli(["adapters", "list", "--json", ...args], env)).stdout);
     expect(await list()).toMatchObject([
-      { version: "health@2", otherBases: [] },
-      { version: "support@1", otherBases: [{ version: "support@2", base: { name: model.name } }] },
+      { version: shippedVersion("health"), otherBases: [] },
+      {
+        version: shippedVersion("support"),
+        otherBases: [{ version: shippedVersion("support", 1), base: { name: model.name } }],
+      },
     ]);
     expect(await list("--model", model.path)).toMatchObject([
       {
@@ -78,7 +81,7 @@ describe("adapters list", () => {
         base: { name: model.name, sha256: model.sha256 },
         train: `npx patchbay adapters train health --model ${model.path}`,
       },
-      { version: "support@2", base: { sha256: model.sha256 } },
+      { version: shippedVersion("support", 1), base: { sha256: model.sha256 } },
     ]);
     const table = await cli(["adapters", "list", "--model", model.path], env);
     expect(table.stdout).toMatch(/health +prompt alone .*npx patchbay adapters train health --model/);

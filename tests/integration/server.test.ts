@@ -12,7 +12,7 @@ import {
 } from "../../client/sdk/index.ts";
 import { Patchbay } from "../../server/main.ts";
 import { type ConversationChange, type LoggedEvent, limits } from "../../server/protocol/index.ts";
-import { versionFile } from "../support/adapters.ts";
+import { shippedVersion, versionFile } from "../support/adapters.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { connectAs, newPerson, serverForAll, startServer, testConfig, visit } from "../support/server.ts";
 import { ask, askAndSeeStart, converse, LONG_QUESTION, WHOLE } from "../support/talk.ts";
@@ -433,7 +433,7 @@ describe("starting", () => {
     };
     expect(health.adapters).toMatchObject([
       { id: "education", version: null, train: "npx patchbay adapters train education" },
-      { id: "support", version: "support@1", train: null },
+      { id: "support", version: shippedVersion("support"), train: null },
     ]);
     expect(Object.fromEntries(health.rejected.map(({ id, code }) => [id, code]))).toEqual({
       entertainment: "adapter-invalid",

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { packageRoot } from "../../server/config.ts";
-import { Manifest, readCards, versionFileStem } from "../../server/registry/index.ts";
+import { Manifest, readCards, type VersionCard, versionFileStem } from "../../server/registry/index.ts";
 import { temporaryFolder } from "./folder.ts";
 
 const shipped = path.join(packageRoot, "adapters");
@@ -16,7 +16,7 @@ export function adaptersFolder(ids = ["education", "entertainment", "health", "s
   return folder;
 }
 
-/** A valid folder of a new adapter, somewhere else: a shipped one with a version and router examples of its own. */
+/** A valid folder of a new adapter, somewhere else: a shipped one with a first version and router examples of its own. */
 export function newAdapter(id: string, examples: readonly string[] = []): string {
   const folder = path.join(temporaryFolder(), id);
   fs.cpSync(path.join(shipped, "support"), folder, {
@@ -24,7 +24,9 @@ export function newAdapter(id: string, examples: readonly string[] = []): string
     filter: (source) => path.basename(source) !== "dataset",
   });
   editManifest(folder, { id, title: id, description: "New here" });
-  addVersion(folder);
+  const copied = shippedCard("support");
+  writeVersion(folder, copied, 1);
+  for (const extension of ["json", "gguf"]) fs.rmSync(versionPath(folder, copied.sha256, extension));
   fs.mkdirSync(path.join(folder, "dataset"));
   const rows = examples.map((text) => `${JSON.stringify({ text })}\n`);
   fs.writeFileSync(path.join(folder, "dataset", "router.jsonl"), rows.join(""));
@@ -45,30 +47,40 @@ export const otherBase = { name: "another", sha256: "a".repeat(64) };
 export function versionFile(folder: string, extension: "json" | "gguf"): string {
   const [card] = readCards(folder);
   if (!card) throw new Error(`${folder} has no version`);
-  return path.join(folder, "versions", `${versionFileStem(card.sha256)}.${extension}`);
+  return versionPath(folder, card.sha256, extension);
 }
+
+const versionPath = (folder: string, sha256: string, extension: string): string =>
+  path.join(folder, "versions", `${versionFileStem(sha256)}.${extension}`);
 
 /**
  * Adds a version to an adapter's folder and makes it the only current one, in the order in which training does. Its file
- * is that of the version before with the lowest bit of its last weight changed, and with another base model's hash inside
- * where one is given.
+ * is that of the version before with some of the lowest bits of its last weight changed, and with another base model's hash
+ * inside where one is given.
  * @returns its ordinal
  */
 export function addVersion(folder: string, base?: { name: string; sha256: string }): number {
   const before = readCards(folder).at(-1);
   if (!before) throw new Error(`${folder} has no version to start from`);
-  const stem = (sha256: string) => path.join(folder, "versions", versionFileStem(sha256));
-  const content = fs.readFileSync(`${stem(before.sha256)}.gguf`);
-  const ordinal = before.ordinal + 1;
+  writeVersion(folder, before, before.ordinal + 1, base);
+  return before.ordinal + 1;
+}
+
+function writeVersion(
+  folder: string,
+  before: VersionCard,
+  ordinal: number,
+  base?: { name: string; sha256: string },
+): void {
+  const content = fs.readFileSync(versionPath(folder, before.sha256, "gguf"));
   const lastWeight = content.length - 2;
   content.writeUInt8(content.readUInt8(lastWeight) ^ ordinal, lastWeight);
   if (base) content.write(base.sha256, content.indexOf(before.base.sha256), "latin1");
   const sha256 = createHash("sha256").update(content).digest("hex");
-  fs.writeFileSync(`${stem(sha256)}.gguf`, content);
+  fs.writeFileSync(versionPath(folder, sha256, "gguf"), content);
   const card = { ...before, ordinal, sha256, base: base ?? before.base };
-  fs.writeFileSync(`${stem(sha256)}.json`, JSON.stringify(card));
+  fs.writeFileSync(versionPath(folder, sha256, "json"), JSON.stringify(card));
   editManifest(folder, { current: [ordinal] });
-  return ordinal;
 }
 
 export function editManifest(folder: string, change: Partial<Manifest>): void {
@@ -78,4 +90,13 @@ export function editManifest(folder: string, change: Partial<Manifest>): void {
 }
 
 /** The base model for which a shipped adapter was trained. */
-export const shippedBaseSha256 = (): string => readCards(path.join(shipped, "support"))[0]?.base.sha256 ?? "";
+export const shippedBaseSha256 = (): string => shippedCard("support").base.sha256;
+
+/** The version of a shipped adapter, as `support@1`, or the one that comes `later` additions after it. */
+export const shippedVersion = (id: string, later = 0): string => `${id}@${shippedCard(id).ordinal + later}`;
+
+function shippedCard(id: string): VersionCard {
+  const [card] = readCards(path.join(shipped, id));
+  if (!card) throw new Error(`${id} is shipped without a version`);
+  return card;
+}

@@ -24,6 +24,7 @@ import {
   otherBase,
   promptsDir,
   shippedBaseSha256,
+  shippedVersion,
 } from "../support/adapters.ts";
 
 const open = (adaptersDir: string, prove: (id: string) => void = () => undefined) =>
@@ -59,7 +60,7 @@ describe("looking at the folders again", () => {
     addVersion(path.join(folder, "support"));
     const after = await before.rescan();
     const [old, now] = [fileOf(before, "support"), fileOf(after, "support")];
-    expect(now?.version).toBe("support@2");
+    expect(now?.version).toBe(shippedVersion("support", 1));
     expect(now?.sha256).not.toBe(old?.sha256);
     expect(fs.existsSync(old?.path ?? "")).toBe(true);
   });
@@ -68,10 +69,13 @@ describe("looking at the folders again", () => {
     const folder = adaptersFolder(["support"]);
     const [card] = readCards(path.join(folder, "support"));
     const name = `${evaluationFileStem(card?.sha256 ?? "")}.json`;
-    fs.writeFileSync(path.join(folder, "support", "versions", name), '{"candidate": "support@1"}');
+    fs.writeFileSync(
+      path.join(folder, "support", "versions", name),
+      `{"candidate": "${shippedVersion("support")}"}`,
+    );
     const registry = await open(folder);
     expect(rejectedOf(registry)).toEqual([]);
-    expect(fileOf(registry, "support")?.version).toBe("support@1");
+    expect(fileOf(registry, "support")?.version).toBe(shippedVersion("support"));
   });
 
   it("reports a half-copied folder and gets it right once it is whole", async () => {
@@ -117,10 +121,12 @@ describe("a folder with versions for several base models", () => {
   it("serves the one that fits the model that runs", async () => {
     const folder = adaptersFolder(["support"]);
     const support = path.join(folder, "support");
-    addVersion(support, otherBase);
-    editManifest(support, { current: [1, 2] });
-    expect(fileOf(await open(folder), "support")?.version).toBe("support@1");
-    expect(fileOf(await onBase(folder, otherBase.sha256), "support")?.version).toBe("support@2");
+    const added = addVersion(support, otherBase);
+    editManifest(support, { current: [added - 1, added] });
+    expect(fileOf(await open(folder), "support")?.version).toBe(shippedVersion("support"));
+    expect(fileOf(await onBase(folder, otherBase.sha256), "support")?.version).toBe(
+      shippedVersion("support", 1),
+    );
   });
 
   it("is a prompt alone where none fits, with the command that would train one", async () => {
@@ -145,25 +151,26 @@ describe("a folder with versions for several base models", () => {
     const before = await onBase(folder, otherBase.sha256);
     const ordinal = addVersion(support, otherBase);
     const trained = await before.rescan();
-    expect(fileOf(trained, "support")?.version).toBe("support@2");
-    expect(changesInWords(changesBetween(before, trained))).toEqual(["support@2 is plugged in"]);
-    editManifest(support, { current: [1] });
+    expect(fileOf(trained, "support")?.version).toBe(shippedVersion("support", 1));
+    expect(changesInWords(changesBetween(before, trained))).toEqual([
+      `${shippedVersion("support", 1)} is plugged in`,
+    ]);
+    editManifest(support, { current: [ordinal - 1] });
     const again = await trained.rescan();
     expect(again.find("support").version).toBeNull();
     expect(changesInWords(changesBetween(trained, again))).toEqual([
       expect.stringMatching(/^support answers under its prompt alone.*adapters train support --model/),
     ]);
-    expect(ordinal).toBe(2);
   });
 
   it.each([
-    ["a current version without a card, as in a half-copied folder", [1, 7], "adapter-invalid"],
-    ["two current versions for the same model", [1, 2], "adapter-invalid"],
-  ])("is left out for %s", async (_, current, code) => {
+    ["a current version without a card, as in a half-copied folder", 7],
+    ["two current versions for the same model", 0],
+  ])("is left out for %s", async (_, missing) => {
     const folder = adaptersFolder(["support"]);
-    addVersion(path.join(folder, "support"));
-    editManifest(path.join(folder, "support"), { current });
-    expect(rejectedOf(await open(folder))).toEqual([["support", code]]);
+    const ordinal = addVersion(path.join(folder, "support"));
+    editManifest(path.join(folder, "support"), { current: [ordinal - 1, ordinal + missing] });
+    expect(rejectedOf(await open(folder))).toEqual([["support", "adapter-invalid"]]);
   });
 
   it("is left out where a file was trained for another model than its card says", async () => {
@@ -179,15 +186,17 @@ describe("a folder with versions for several base models", () => {
 
   it("gives by name what serves on a model, and refuses what was trained for another", async () => {
     const support = path.join(adaptersFolder(["support"]), "support");
-    addVersion(support, otherBase);
-    editManifest(support, { current: [1, 2] });
+    const added = addVersion(support, otherBase);
+    editManifest(support, { current: [added - 1, added] });
     const [ours, theirs] = [{ sha256: shippedBaseSha256() }, { sha256: otherBase.sha256 }];
-    expect((await readVersion(support, null, ours)).file.version).toBe("support@1");
-    expect((await readVersion(support, null, theirs)).file.version).toBe("support@2");
+    expect((await readVersion(support, null, ours)).file.version).toBe(shippedVersion("support"));
+    expect((await readVersion(support, null, theirs)).file.version).toBe(shippedVersion("support", 1));
     await expect(readVersion(support, 1, theirs)).rejects.toMatchObject({ code: "adapter-base-mismatch" });
     await expect(readVersion(support, null, { sha256: "b".repeat(64) })).rejects.toMatchObject({
       code: "adapter-unknown",
-      hint: expect.stringMatching(/support@2 for another.*adapters train support/),
+      hint: expect.stringMatching(
+        new RegExp(`${shippedVersion("support", 1)} for another.*adapters train support`),
+      ),
     });
   });
 
@@ -195,14 +204,18 @@ describe("a folder with versions for several base models", () => {
     const folder = adaptersFolder(["support"]);
     const support = path.join(folder, "support");
     const { file } = currentFile(support);
-    const { ordinal: _, sha256: __, bytes: ___, ...card } = readCards(support)[0] as VersionCard;
+    const { ordinal, sha256: _, bytes: __, ...card } = readCards(support)[0] as VersionCard;
     const other = path.join(folder, "other.gguf");
     fs.writeFileSync(other, Buffer.concat([fs.readFileSync(file), Buffer.from("x")]));
-    expect(await publishVersion(support, other, { ...card, base: otherBase })).toMatchObject({ ordinal: 2 });
-    expect(readManifest(support).current).toEqual([1, 2]);
+    expect(await publishVersion(support, other, { ...card, base: otherBase })).toMatchObject({
+      ordinal: ordinal + 1,
+    });
+    expect(readManifest(support).current).toEqual([ordinal, ordinal + 1]);
     fs.appendFileSync(other, "y");
-    expect(await publishVersion(support, other, { ...card, base: otherBase })).toMatchObject({ ordinal: 3 });
-    expect(readManifest(support).current).toEqual([1, 3]);
+    expect(await publishVersion(support, other, { ...card, base: otherBase })).toMatchObject({
+      ordinal: ordinal + 2,
+    });
+    expect(readManifest(support).current).toEqual([ordinal, ordinal + 2]);
   });
 });
 
@@ -232,10 +245,10 @@ describe("the changes between two looks", () => {
     expect(ids(changes.removed)).toEqual(["entertainment"]);
     expect(changes.rejected.map(({ id }) => id)).toEqual(["broken"]);
     expect(changesInWords(changes)).toEqual([
-      "entertainment@1 is unplugged",
-      "health@2 has changed",
-      "support@2 takes the place of support@1",
-      "legal@2 is plugged in",
+      `${shippedVersion("entertainment")} is unplugged`,
+      `${shippedVersion("health")} has changed`,
+      `${shippedVersion("support", 1)} takes the place of ${shippedVersion("support")}`,
+      "legal@1 is plugged in",
       expect.stringContaining("adapter broken is left out: broken/adapter.json: "),
     ]);
   });

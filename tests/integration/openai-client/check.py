@@ -43,7 +43,7 @@ no_embedder = error_of(
 print(
     json.dumps(
         {
-            "models": "support@1" in [model.id for model in client.models.list()],
+            "models": whole.patchbay["version"] in [model.id for model in client.models.list()],
             "adapter": whole.patchbay["adapter"],
             "streamed_like_whole": streamed == whole.choices[0].message.content,
             "logprobs": all(len(token.top_logprobs) == 2 and token.logprob <= 0 for token in tokens),
