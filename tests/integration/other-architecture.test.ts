@@ -36,9 +36,11 @@ describe("a base model of another architecture, without a chat template", () => 
     const data = temporaryFolder();
     const env = { PATCHBAY_ADAPTERS: adaptersDir, PATCHBAY_DATA: data };
     const flags = ["--model", base.path, "--max-steps", "2", "--tasks", "answers", "--json"];
-    const trained = await cli(["adapters", "train", "support", ...flags], env);
-    expect(trained.code, trained.stderr).toBe(0);
-    const card = JSON.parse(trained.stdout);
+    const outcome = await cli(["adapters", "train", "--all", ...flags], env);
+    expect(outcome.code, outcome.stderr).toBe(0);
+    const { trained, failed } = JSON.parse(outcome.stdout);
+    expect([trained.map(({ id }: { id: string }) => id), failed]).toEqual([["support"], []]);
+    const [{ card }] = trained;
     expect(card).toMatchObject({ base: { sha256: gemma.sha256 }, steps: 2, parity: { rows: 4 } });
     expect(card.heldOutLoss.adapter).toBeLessThan(card.heldOutLoss.base);
     // Served as 32-bit floats it would differ by 0.001: what is left is how llama.cpp rounds activations.

@@ -16,7 +16,7 @@ import {
 } from "../support/openai.ts";
 import { enginesFile, remoteEntry } from "../support/remote.ts";
 import { newPerson, serverForAll, startServer } from "../support/server.ts";
-import { askAndSeeStart, converse, LONG_QUESTION } from "../support/talk.ts";
+import { ask, askAndSeeStart, converse, LONG_QUESTION } from "../support/talk.ts";
 import { engineContract } from "./engine-contract.ts";
 
 const CONTEXT = 1_024;
@@ -36,9 +36,9 @@ const entryFor = (url: string, more: object = {}) => ({
 });
 const engineFor = (url: string, more: object = {}) =>
   connectRemote("behind", remoteEntry(entryFor(url, more)), { basePath: "", onLog: () => {} });
-const serverBefore = (url: string) =>
+const serverBefore = (url: string, more: object = {}) =>
   startServer({
-    engines: enginesFile({ engines: { behind: entryFor(url) }, order: { default: ["behind"] } }),
+    engines: enginesFile({ engines: { behind: entryFor(url, more) }, order: { default: ["behind"] } }),
   });
 
 describe("another Patchbay as an engine", () => {
@@ -122,6 +122,29 @@ describe("a server in front of another", () => {
     expect(texts.size).toBe(wishes.length);
     const json = [...texts].flatMap((text) => (text.startsWith("{") ? [JSON.parse(text)] : []));
     expect(json).toEqual([{ refund: expect.any(Boolean), days: expect.any(Number) }]);
+  });
+
+  it("credits no adapter where the one behind it answers without", async () => {
+    // It has the adapter, but passes on to a third, which it tells of none.
+    const passing = await serverBefore(behind().url, { adapters: {} });
+    const before = await serverBefore(passing.url);
+    const answer = await openAi(before.url).chat.completions.create({
+      model: "support",
+      messages: [refund],
+      max_tokens: 12,
+    });
+    expect(patchbayOf(answer)).toMatchObject({
+      adapter: "support",
+      version: null,
+      remotes: [{ engine: "behind" }],
+    });
+    const open = await converse(await newPerson(before.url));
+    expect((await ask(open, "Where is my parcel?", "support")).expert).toMatchObject({
+      id: "support",
+      version: null,
+      remote: { engine: "behind" },
+    });
+    open.close();
   });
 
   it("streams word by word, and a caller that goes away ends the answer on both", async () => {

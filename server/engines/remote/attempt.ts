@@ -52,6 +52,7 @@ export class Attempt {
       if (event.type === "opened") adapter = event.adapter;
       else if (event.type === "usage") usage = event.usage;
       else if (event.type === "dropped") droppedTurns = event.turns;
+      else if (event.type === "without-adapter") adapter = null;
       else {
         const firstTokenMs = performance.now() - askedAt;
         return new Attempt(

@@ -26,7 +26,7 @@ const Chunk = z.object({
     })
     .nullish(),
   prompt_progress: z.object({ total: count, cache: count }).nullish(),
-  patchbay: z.object({ droppedTurns: count }).nullish(),
+  patchbay: z.object({ droppedTurns: count, version: z.string().nullish() }).nullish(),
 });
 
 /**
@@ -45,20 +45,8 @@ export async function* readChatStream(
         hint: "Check that its address is that of an OpenAI-compatible server.",
         cause: parsed.error,
       });
-    const { choices, usage, prompt_progress: progress, patchbay } = parsed.data;
-    if (patchbay) yield { type: "dropped", turns: patchbay.droppedTurns };
-    if (progress)
-      yield { type: "usage", usage: { prompt: progress.total, cached: progress.cache, completion: 0 } };
-    if (usage)
-      yield {
-        type: "usage",
-        usage: {
-          prompt: usage.prompt_tokens,
-          cached: usage.prompt_tokens_details?.cached_tokens ?? 0,
-          completion: usage.completion_tokens ?? 0,
-        },
-      };
-    const [choice] = choices;
+    yield* toldAside(parsed.data);
+    const [choice] = parsed.data.choices;
     const chances = choice?.logprobs?.content?.map(({ top_logprobs: top, ...chance }) => ({
       ...chance,
       top,
@@ -72,4 +60,25 @@ export async function* readChatStream(
   // A connection that is closed properly in the middle of an answer looks like its end.
   if (!ended)
     throw new RemoteFailure("remote-failed", `The engine ${engine} broke off in the middle of this answer.`);
+}
+
+/** What a chunk says of the answer beside its text. */
+function* toldAside({
+  usage,
+  prompt_progress: progress,
+  patchbay,
+}: z.infer<typeof Chunk>): Generator<UpstreamEvent> {
+  if (patchbay) yield { type: "dropped", turns: patchbay.droppedTurns };
+  if (patchbay && !patchbay.version) yield { type: "without-adapter" };
+  if (progress)
+    yield { type: "usage", usage: { prompt: progress.total, cached: progress.cache, completion: 0 } };
+  if (usage)
+    yield {
+      type: "usage",
+      usage: {
+        prompt: usage.prompt_tokens,
+        cached: usage.prompt_tokens_details?.cached_tokens ?? 0,
+        completion: usage.completion_tokens ?? 0,
+      },
+    };
 }

@@ -10,14 +10,15 @@ export interface UpstreamUsage {
 
 /**
  * One answer as a server elsewhere sends it: `opened` first, with the version of the adapter that it applies (null: none),
- * then text, counts whenever it tells them, also after `end`. A server that leaves out the oldest turns by itself may say how many
- * (`dropped`).
+ * then text, counts whenever it tells them, also after `end`. A server that leaves out the oldest turns by itself may say
+ * how many (`dropped`), and one that then answers without the adapter after all that it does (`without-adapter`).
  */
 export type UpstreamEvent =
   | { type: "opened"; adapter: string | null }
   | { type: "text"; text: string; logprobs?: TokenLogprob[] }
   | { type: "usage"; usage: UpstreamUsage }
   | { type: "dropped"; turns: number }
+  | { type: "without-adapter" }
   | { type: "end"; reason: "stop" | "length" };
 
 /**
