@@ -1,11 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { type Answer, OpenConversation, type PatchbayClient, PatchbayError } from "../sdk/index.ts";
+import { type Answer, isAway, OpenConversation, type PatchbayClient, PatchbayError } from "../sdk/index.ts";
 import { backoffMs } from "./backoff.ts";
 import type { People } from "./people.ts";
 import { quotingExchange } from "./quote.ts";
 import type { BridgeStore, ChatQuestion, Turn } from "./store.ts";
 
-/** How long a question waits for a server that cannot be reached, and how often it is tried. */
+/** How long a question waits for a server that is away, and how often it is tried. */
 const PATIENCE_MS = 10 * 60_000;
 const RETRY_MS = 2_000;
 /** How long closing waits for what is on its way to the chat service. */
@@ -92,7 +92,7 @@ export class Turns {
         failures = 0;
       } catch (error) {
         if (this.#closing) return;
-        if (isUnreachable(error)) {
+        if (isAway(error)) {
           await pause(RETRY_MS, undefined, { ref: false });
           continue;
         }
@@ -111,7 +111,7 @@ export class Turns {
     }
   }
 
-  /** @throws {PatchbayError} `server-unreachable` while there is patience for it */
+  /** @throws {PatchbayError} where the server is away, while there is patience for it */
   async #answer(turn: Turn, patient: boolean): Promise<void> {
     const { store, people, post } = this.#deps;
     const shown = post(turn, (progress) => store.record(turn, progress));
@@ -132,8 +132,7 @@ export class Turns {
         }
       });
     } catch (error) {
-      if (this.#closing || !(error instanceof PatchbayError) || (patient && isUnreachable(error)))
-        throw error;
+      if (this.#closing || !(error instanceof PatchbayError) || (patient && isAway(error))) throw error;
       this.#deps.log(`a question was not answered: ${error.message} (${error.code})`);
       await this.#show(this.#last(turn, shown.fail(error)));
     }
@@ -187,9 +186,6 @@ export class Turns {
     return quotingExchange(turn.text, messages, answerId);
   }
 }
-
-const isUnreachable = (error: unknown): boolean =>
-  error instanceof PatchbayError && error.code === "server-unreachable";
 
 async function reopened(client: PatchbayClient, id: string): Promise<OpenConversation | null> {
   const open = new OpenConversation(client, id);

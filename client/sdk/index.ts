@@ -1,4 +1,5 @@
 export * from "../../server/protocol/index.ts";
+export { isAway } from "./away.ts";
 export { type ClientOptions, type ConnectionStatus, PatchbayClient } from "./client.ts";
 export { type AskOptions, OpenConversation } from "./open-conversation.ts";
 export { isPromptAlone } from "./prompt-alone.ts";

@@ -7,14 +7,16 @@ import {
   type RouteCorrection,
   type Vote,
 } from "../../server/protocol/index.ts";
+import { isAway } from "./away.ts";
 import type { PatchbayClient } from "./client.ts";
 import { randomId } from "./random-id.ts";
 import { answerOf, nextSeq, reduce, streaming, type Transcript, type TranscriptInput } from "./transcript.ts";
 
 /** Without news for this long from a streaming answer, the log is asked again. */
 const STALL_MS = 8_000;
-/** How long a question is tried to be sent while the server cannot be reached. */
+/** How long a question is tried to be sent while the server is away, and the pause between two tries. */
 const PATIENCE_MS = 60_000;
+const RETRY_MS = 250;
 
 type SendOptions = Pick<ClientEventInput<"message:send">, "parentId" | "adapter"> & { clientId: string };
 
@@ -103,15 +105,15 @@ export class OpenConversation {
     return answer;
   }
 
-  /** As {@link send}, again and again until the server can be reached: the client id makes the question one. */
+  /** As {@link send}, again and again until the server is there: the client id makes the question one. */
   async sendPatiently(text: string, options: SendOptions, patienceMs = PATIENCE_MS): Promise<Answer> {
     const deadline = Date.now() + patienceMs;
     for (;;) {
       try {
         return await this.send(text, options);
       } catch (error) {
-        const unreachable = error instanceof PatchbayError && error.code === "server-unreachable";
-        if (!unreachable || Date.now() > deadline) throw error;
+        if (!isAway(error) || Date.now() > deadline) throw error;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
         await this.#client.ready(deadline - Date.now());
       }
     }

@@ -190,6 +190,21 @@ describe("a question from Slack", () => {
   });
 });
 
+describe("a question from Slack to a server that is just stopping or starting", () => {
+  it.each(["conversation:create", "message:send", "subscribe"] as const)(
+    "is answered once it is there, where %s was refused",
+    async (event) => {
+      const { patchbay, slack, ended, ask } = await slackBridged();
+      patchbay.refuse(event, "starting", "starting");
+      const ts = slack.newTs();
+      await ask(ts);
+      await expect.poll(() => ended(ts)[0]?.text, LATER).toBe("Hello there.");
+      expect(slack.inThread(ts)).toHaveLength(1);
+      expect(patchbay.questions).toHaveLength(1);
+    },
+  );
+});
+
 describe("a reaction in Slack", () => {
   it("counts once the server can save it again, also after a restart", async () => {
     const { patchbay, slack, bridge, log, start, ended, ask, react } = await slackBridged();
