@@ -202,7 +202,7 @@ describe("a broken folder", () => {
 
     const heard = nextAdapters(client);
     fs.writeFileSync(path.join(unreadable as string, "dataset", "router.jsonl"), "");
-    expect(await heard).toContain("unreadable@2");
+    expect(await heard).toContain("unreadable@1");
     expect(await rejected()).toEqual(["damaged adapter-hash-mismatch"]);
     open.close();
   });
