@@ -59,18 +59,21 @@ describe("a training that is stopped with Ctrl-C", () => {
 
 describe("all domains", () => {
   it("are trained in turn for one base model, those after one that fails too, with the progress of all", async () => {
-    const adaptersDir = smallDomains(["health", "support"], { train: 4, heldOut: 1 });
+    const adaptersDir = smallDomains(["education", "health", "support"], { train: 4, heldOut: 1 });
     fs.appendFileSync(path.join(adaptersDir, "health", "dataset", "train.jsonl"), "not a row\n");
     const env = { PATCHBAY_ADAPTERS: adaptersDir, PATCHBAY_DATA: temporaryFolder() };
-    const flags = ["--max-steps", "2", "--tasks", "answers", "--json"];
+    const flags = ["--max-steps", "1", "--tasks", "answers", "--json"];
     const { code, stdout, stderr } = await cli(["adapters", "train", "--all", ...flags], env);
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({
-      trained: [{ id: "support", card: { ordinal: 1 } }],
+      trained: [
+        { id: "education", card: { ordinal: 1 } },
+        { id: "support", card: { ordinal: 1 } },
+      ],
       failed: [{ id: "health", error: { code: "data-invalid" } }],
     });
-    expect(stderr).toMatch(/2 of 2, support: step 1 of 2, .* 75%/);
-    expect(stderr).toMatch(/2 of 2, support: step 2 of 2, .* 100%/);
+    expect(stderr).toMatch(/1 of 3, education: step 1 of 1, .* 33%/);
+    expect(stderr).toMatch(/3 of 3, support: step 1 of 1, .* 100%/);
   });
 
   it.each([

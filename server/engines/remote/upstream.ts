@@ -11,7 +11,7 @@ export interface UpstreamUsage {
 /**
  * One answer as a server elsewhere sends it: `opened` first, with the version of the adapter that it applies (null: none),
  * then text, counts whenever it tells them, also after `end`. A server that leaves out the oldest turns by itself may say
- * how many (`dropped`), and one that then answers without the adapter after all that it does (`without-adapter`).
+ * how many (`dropped`), and one that answers without the adapter that it was asked for says that (`without-adapter`).
  */
 export type UpstreamEvent =
   | { type: "opened"; adapter: string | null }
